@@ -1,0 +1,347 @@
+/**
+ * 2b: one server for every framework. Bytes come in from a socket, and an application from the command
+ * line; the server makes an environ of the bytes, calls the application, and makes bytes of what it
+ * returns. It must not know whose application it is. One request at a time: the loop in `serveForever`
+ * is all the order there is, and how to do better is the question of part 3.
+ *
+ *   npm run part2 -- wsgiapp:app     and in a second terminal:   curl -v localhost:8888/hello
+ */
+import { on, once } from 'node:events';
+import { realpathSync } from 'node:fs';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { parseArgs } from 'node:util';
+import {
+  FIELD_LINE,
+  HOST,
+  MAX_BODY_BYTES,
+  MAX_HEAD_BYTES,
+  percentDecode,
+  READ_TIMEOUT,
+  REQUEST_LINE,
+  Refusal,
+  refuse,
+  STALL_TIMEOUT,
+  serializeHead,
+  show,
+} from './http.ts';
+import { BodyInput } from './input-stream.ts';
+import type * as wsgi from './wsgi.ts';
+
+/** Fields about the connection, which is the server's affair; PEP 3333 "Other HTTP Features". */
+const HOP_BY_HOP = /^(connection|keep-alive|proxy-auth.*|te|trailers?|transfer-encoding|upgrade)$/i;
+
+interface Request {
+  readonly method: string;
+  readonly target: string;
+  readonly protocol: string;
+  /** Names in lower case. */
+  readonly headers: Map<string, string>;
+}
+
+/** An answer in the making. It belongs to its request and not to the server: two can never mix. */
+interface Response {
+  readonly socket: Socket;
+  readonly method: string;
+  head?: { status: string; headers: wsgi.Headers };
+  headSent: boolean;
+  /** Bytes of the body, where we know it before the application says so. */
+  length?: number;
+}
+
+export class WSGIServer {
+  readonly #listener: Server;
+  readonly #readTimeout: number;
+  #application: wsgi.Application | undefined;
+
+  constructor(listener: Server, readTimeout: number) {
+    this.#listener = listener;
+    this.#readTimeout = readTimeout;
+  }
+
+  get port(): number {
+    return (this.#listener.address() as AddressInfo).port;
+  }
+
+  setApp(application: wsgi.Application): void {
+    this.#application = application;
+  }
+
+  /** Accept, handle, accept, handle. */
+  async serveForever(): Promise<void> {
+    for await (const [socket] of on(this.#listener, 'connection')) {
+      await this.handleOneRequest(socket);
+    }
+  }
+
+  async handleOneRequest(socket: Socket): Promise<void> {
+    let response: Response = { socket, method: '', headSent: false };
+    try {
+      const { request, body } = await this.#readRequest(socket);
+      response = { ...response, method: request.method };
+      const environ = this.getEnviron(request, body, socket);
+      const result = await this.#application?.(environ, (status, headers, excInfo) =>
+        this.startResponse(response, status, headers, excInfo),
+      );
+      await this.finishResponse(response, result);
+    } catch (error) {
+      await this.#answerError(response, error).catch(() => socket.destroy());
+    }
+    // FIN goes out behind the last byte. Closing at once could still destroy the answer with a RST.
+    socket.end(() => setTimeout(() => socket.destroy(), STALL_TIMEOUT * 1000).unref());
+  }
+
+  /** Reads until the request is whole, however the network cuts it: head by blank line, body by length. */
+  async #readRequest(socket: Socket): Promise<{ request: Request; body: Buffer }> {
+    if (socket.destroyed || socket.readableEnded) throw new ClientLeft('while it waited');
+    const signal = AbortSignal.timeout(this.#readTimeout * 1000);
+    const packets = on(socket, 'data', { signal, close: ['end', 'close'] });
+    try {
+      let bytes = await nextPacket(packets);
+      while (!bytes.includes('\r\n\r\n') && bytes.length <= MAX_HEAD_BYTES) {
+        bytes = Buffer.concat([bytes, await nextPacket(packets)]);
+      }
+      const headEnd = bytes.indexOf('\r\n\r\n');
+      if (headEnd === -1 || headEnd > MAX_HEAD_BYTES) {
+        refuse('431 Request Header Fields Too Large', `at most ${MAX_HEAD_BYTES} bytes`);
+      }
+      show('<', bytes.subarray(0, headEnd + 4));
+      const request = this.parseRequest(bytes.toString('latin1', 0, headEnd));
+
+      const length = Number(request.headers.get('content-length') ?? 0);
+      const body = [bytes.subarray(headEnd + 4)];
+      let missing = length - (bytes.length - headEnd - 4);
+      if (missing > 0 && /100-continue/i.test(request.headers.get('expect') ?? '')) {
+        socket.write('HTTP/1.1 100 Continue\r\n\r\n'); // curl asks before it sends a big body
+      }
+      while (missing > 0) {
+        const packet = await nextPacket(packets);
+        body.push(packet);
+        missing -= packet.length;
+      }
+      const whole = Buffer.concat(body).subarray(0, length);
+      show('<', whole);
+      return { request, body: whole };
+    } finally {
+      await packets.return?.();
+      socket.resume(); // what else may come is read and forgotten
+    }
+  }
+
+  /** Takes the head apart, and refuses what two readers could understand in two ways. */
+  parseRequest(head: string): Request {
+    const [requestLine = '', ...fieldLines] = head.replace(/^\r\n/, '').split('\r\n');
+    const [, method = '', target = '', protocol = ''] =
+      REQUEST_LINE.exec(requestLine) ?? refuse('400 Bad Request', 'malformed request line');
+    if (!/1\.[01]$/.test(protocol)) refuse('505 HTTP Version Not Supported', 'HTTP/1.1, please');
+    if (target === '*' && method !== 'OPTIONS') refuse('400 Bad Request', 'malformed target');
+
+    const headers = new Map<string, string>();
+    for (const line of fieldLines) {
+      const [, name = '', padded = ''] =
+        FIELD_LINE.exec(line) ?? refuse('400 Bad Request', 'malformed field line');
+      const key = name.toLowerCase();
+      const value = /[^ \t](.*[^ \t])?/.exec(padded)?.[0] ?? '';
+      const before = headers.get(key);
+      const separator = key === 'cookie' ? '; ' : ', '; // a name that comes twice is one list; RFC 9110 §5.3
+      headers.set(key, before === undefined ? value : before + separator + value);
+    }
+    // Exactly one valid Host, but none in HTTP/1.0; a target that names its host outranks it; RFC 9112 §3.2.
+    const named = /^https?:\/\/([^/?]*)/.exec(target)?.[1];
+    const host = headers.get('host') ?? (protocol === 'HTTP/1.0' ? '' : 'none, and');
+    if (!HOST.test(host) || !HOST.test(named ?? '')) refuse('400 Bad Request', 'malformed Host');
+    if (named !== undefined) headers.set('host', named);
+    // Chunked bodies arrive in part 3. Until then say so instead of misreading them.
+    if (headers.has('transfer-encoding')) refuse('501 Not Implemented', 'Transfer-Encoding');
+    const length = headers.get('content-length') ?? '0';
+    // Two different lengths for one body is how requests are smuggled; RFC 9112 §6.3.
+    if (!/^\d+$/.test(length)) refuse('400 Bad Request', 'Content-Length is not one number');
+    if (Number(length) > MAX_BODY_BYTES) {
+      refuse('413 Content Too Large', `at most ${MAX_BODY_BYTES} bytes`);
+    }
+    return { method, target, protocol, headers };
+  }
+
+  /** The request in the application's words; PEP 3333 "environ Variables". */
+  getEnviron(request: Request, body: Buffer, socket: Socket): wsgi.Environ {
+    const [, path = '', query = ''] =
+      /^(?:https?:\/\/[^/?]*)?([^?]*)\??(.*)$/.exec(request.target) ?? [];
+    const environ: wsgi.Environ = {
+      REQUEST_METHOD: request.method,
+      SCRIPT_NAME: '',
+      PATH_INFO: percentDecode(path || '/'),
+      QUERY_STRING: query,
+      REQUEST_URI: request.target,
+      SERVER_NAME: socket.localAddress ?? 'localhost',
+      SERVER_PORT: `${socket.localPort}`,
+      SERVER_PROTOCOL: request.protocol,
+      REMOTE_ADDR: socket.remoteAddress ?? '',
+      REMOTE_PORT: `${socket.remotePort ?? ''}`,
+      'wsgi.version': [1, 0],
+      'wsgi.url_scheme': 'http',
+      'wsgi.input': new BodyInput(body),
+      'wsgi.errors': {
+        write: (text) => void process.stderr.write(text),
+        writelines: (lines) => void process.stderr.write([...lines].join('')),
+        flush: () => {}, // nothing is held back
+      },
+      'wsgi.multithread': false,
+      'wsgi.multiprocess': false,
+      'wsgi.run_once': false,
+    };
+    for (const [name, value] of request.headers) {
+      // X_Real_IP would pose as X-Real-IP, and HTTP_PROXY is a setting to many programs (CVE-2016-5385).
+      if (name.includes('_') || name === 'proxy') continue;
+      const variable = name.toUpperCase().replaceAll('-', '_');
+      if (variable === 'CONTENT_TYPE' || variable === 'CONTENT_LENGTH') environ[variable] = value;
+      else environ[`HTTP_${variable}`] = value;
+    }
+    return environ;
+  }
+
+  /** What the application calls to begin its answer. Nothing leaves yet: it may still think again. */
+  startResponse(
+    response: Response,
+    status: string,
+    headers: wsgi.Headers,
+    excInfo?: unknown,
+  ): wsgi.Write {
+    if (response.headSent && excInfo) throw excInfo;
+    if (response.head && !excInfo) breach('a second startResponse needs excInfo');
+    if (!/^[2-5]\d\d [\t -~]+$/.test(status)) breach('a status looks like "200 OK"');
+    if (!Array.isArray(headers)) breach('headers are a list of [name, value]');
+    for (const [name, value] of headers) {
+      if (!FIELD_LINE.test(`${name}:${value}`)) breach(`malformed header ${JSON.stringify(name)}`);
+      if (HOP_BY_HOP.test(name)) breach(`${name} is the server's to send`);
+    }
+    response.head = { status, headers };
+    return (chunk) => this.#write(response, chunk);
+  }
+
+  /** Sends what the application returned, at the client's pace, and calls its close() whatever happens. */
+  async finishResponse(response: Response, result: wsgi.Result | undefined): Promise<void> {
+    const body = Object(result);
+    const isIterable = Symbol.iterator in body || Symbol.asyncIterator in body;
+    let closed: Promise<unknown> | undefined;
+    const close = () => (closed ??= (async () => body.close?.())().catch(console.error));
+    response.socket.once('close', close); // the client left: nobody waits for the rest
+    try {
+      if (!isIterable) breach('an application returns something to iterate over');
+      if (Array.isArray(result)) {
+        response.length = result.reduce((sum, chunk) => sum + Buffer.byteLength(chunk), 0);
+      }
+      for await (const chunk of body) {
+        await this.#write(response, chunk);
+        if (response.headSent && hasNoBody(response)) break;
+      }
+      if (!response.headSent) await this.#send(response, Buffer.alloc(0));
+    } finally {
+      response.socket.off('close', close);
+      await close();
+    }
+  }
+
+  /** The application's way out. Nothing is sent for nothing: the head waits for the first real bytes. */
+  async #write(response: Response, chunk: wsgi.Chunk): Promise<void> {
+    if (typeof chunk !== 'string' && !(chunk instanceof Uint8Array)) {
+      breach('a body is made of strings and Uint8Arrays');
+    }
+    if (chunk.length > 0) await this.#send(response, Buffer.from(chunk));
+  }
+
+  /** The one door to the client; resolves when the kernel has taken the bytes, as send(2) would return. */
+  async #send(response: Response, body: Buffer): Promise<void> {
+    const bytes = hasNoBody(response) ? [] : [body];
+    if (!response.headSent) {
+      const { status, headers } = response.head ?? breach('startResponse comes before the body');
+      const length = /^(204|304)/.test(status) ? undefined : response.length;
+      bytes.unshift(serializeHead(status, headers, length));
+      response.headSent = true;
+    }
+    for (const piece of bytes) show('>', piece);
+    await new Promise<void>((resolve, reject) => {
+      response.socket.write(Buffer.concat(bytes), (error) =>
+        error ? reject(new ClientLeft('before its answer was whole')) : resolve(),
+      );
+    });
+  }
+
+  /** Every failure ends here: a refusal is answered, a crash is logged and answered, a half answer is cut. */
+  async #answerError(response: Response, error: unknown): Promise<void> {
+    if (error instanceof ClientLeft) return console.log(`* the client left ${error.message}`);
+    if (!(error instanceof Refusal)) console.error(error);
+    // A body without a length ends where the connection ends: only a reset says "this was not all".
+    if (response.headSent) return void response.socket.resetAndDestroy();
+    const status = error instanceof Refusal ? error.status : '500 Internal Server Error';
+    const detail = error instanceof Refusal ? `: ${error.message}` : '';
+    const head = { status, headers: [['Content-Type', 'text/plain']] satisfies wsgi.Headers };
+    await this.finishResponse({ ...response, head }, [`${status}${detail}\n`]);
+  }
+}
+
+/** Opens the door, for one application. Rejects if the address can't be had. */
+export async function makeServer(
+  address: { host: string; port: number | string },
+  application: wsgi.Application,
+  readTimeout: number = READ_TIMEOUT,
+): Promise<WSGIServer> {
+  const listener = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    // A client may hang up while it waits for its turn, so we listen to it from birth.
+    socket.on('error', () => socket.destroy());
+    socket.setTimeout(STALL_TIMEOUT * 1000, () => socket.writableLength > 0 && socket.destroy());
+  });
+  await once(listener.listen(address), 'listening');
+  const server = new WSGIServer(listener, readTimeout);
+  server.setApp(application);
+  return server;
+}
+
+class ClientLeft extends Error {}
+
+/** The application's mistake: it is told which rule it broke, its client sees a 500. */
+function breach(rule: string): never {
+  throw new Error(`the application broke a rule of PEP 3333: ${rule}`);
+}
+
+/** The next bytes from the client, however many the network brings at once. */
+async function nextPacket(packets: AsyncIterator<Buffer[]>): Promise<Buffer> {
+  try {
+    const { done, value } = await packets.next();
+    if (!done) return value[0] as Buffer;
+  } catch (error) {
+    if ((error as Error).name === 'AbortError') refuse('408 Request Timeout', 'others are waiting');
+  }
+  throw new ClientLeft('before its request was whole');
+}
+
+/** Whatever its head says about a length, such a response ends with it; RFC 9112 §6.3. */
+function hasNoBody({ method, head }: Response): boolean {
+  return method === 'HEAD' || /^(204|304)/.test(head?.status ?? '');
+}
+
+async function main(): Promise<void> {
+  process.once('SIGINT', () => process.exit(0));
+  try {
+    const option = { type: 'string' } as const;
+    const { values, positionals } = parseArgs({
+      options: { host: option, port: option, 'read-timeout': option },
+      allowPositionals: true,
+    });
+    if (!positionals[0]) throw new Error('Provide a WSGI application object as module:callable');
+    if (positionals[1]) throw new Error(`One application, please: what is '${positionals[1]}'?`);
+    const readTimeout = Number(values['read-timeout'] ?? READ_TIMEOUT);
+    if (!(readTimeout > 0)) throw new Error('--read-timeout takes a number of seconds');
+    const { loadApplication } = await import('../shared/app-loader.ts');
+    const application = await loadApplication(positionals[0]);
+    const port = values.port ?? process.env.PORT ?? 8888;
+    const address = { host: values.host ?? '127.0.0.1', port };
+    const server = await makeServer(address, application, readTimeout);
+    console.log(`WSGIServer: Serving HTTP on port ${server.port} ...\n`);
+    await server.serveForever();
+  } catch (error) {
+    const { message, code } = error as NodeJS.ErrnoException;
+    console.error(code ? `${message} (options: --port N, --host ADDRESS)` : message);
+    process.exit(1);
+  }
+}
+
+if (process.argv[1] && realpathSync(process.argv[1]) === import.meta.filename) await main();
