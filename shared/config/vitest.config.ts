@@ -1,0 +1,12 @@
+import path from 'node:path';
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  root: path.join(import.meta.dirname, '..', '..'),
+  test: {
+    include: ['part*/test/**/*.test.ts', 'shared/**/*.test.ts'],
+    testTimeout: 30_000, // bounds a hang; nothing is measured against it
+    hookTimeout: 30_000,
+    reporters: process.env.CI ? ['verbose'] : ['default'],
+  },
+});

@@ -1,0 +1,187 @@
+/**
+ * An application for the tests: each path does one thing the contract allows, or one that it forbids, so that
+ * a test can see what the server makes of it. What a client should not see is reported on wsgi.errors.
+ */
+import { createHash } from 'node:crypto';
+import { connect } from 'node:net';
+import { validator } from '../adapters/validator.ts';
+import type { Application, Environ, Headers, Result, StartResponse } from '../wsgi.ts';
+
+const TEXT: Headers = [['Content-Type', 'text/plain; charset=utf-8']];
+/** For what TypeScript would not let an application do. */
+const anything = (value: unknown) => value as Result;
+
+type Case = (environ: Environ, startResponse: StartResponse) => Result | Promise<Result>;
+
+const cases: Record<string, Case> = {
+  '/hello': (_, start) => {
+    start('200 OK', TEXT);
+    return ['Hello, ', 'World!\n'];
+  },
+  '/environ': (environ, start) => {
+    start('200 OK', [['Content-Type', 'application/json']]);
+    return [JSON.stringify(environ, (_, value) => (typeof value === 'function' ? '' : value))];
+  },
+  '/sha256': async (environ, start) => {
+    const hash = createHash('sha256');
+    for (;;) {
+      const bytes = await environ['wsgi.input'].read(10_000);
+      if (bytes.length === 0) break;
+      hash.update(bytes);
+    }
+    start('200 OK', TEXT);
+    return [hash.digest('hex')];
+  },
+  '/lines': async (environ, start) => {
+    const input = environ['wsgi.input'];
+    const lines = [await input.readline(), await input.readline(3), ...(await input.readlines(4))];
+    for await (const line of input) lines.push(line);
+    start('200 OK', TEXT);
+    return [JSON.stringify(lines.map((line) => Buffer.from(line).toString()))];
+  },
+  '/async': async (_, start) => {
+    await new Promise((resolve) => setImmediate(resolve));
+    start('201 Created', TEXT);
+    return (async function* () {
+      yield 'from ';
+      yield 'a promise\n';
+    })();
+  },
+  '/generator': (_, start) =>
+    (function* () {
+      start('200 OK', TEXT); // not called before the first piece is asked for
+      yield '';
+      yield Buffer.from([0xff, 0x00]);
+      yield 'é👋';
+    })(),
+  '/write': async (_, start) => {
+    const write = start('200 OK', TEXT);
+    await write('written, ');
+    return ['then returned\n'];
+  },
+  '/headers': (_, start) => {
+    start('200 OK', [
+      ['X-First', '1'],
+      ['Set-Cookie', 'a=1'],
+      ['date', 'Tue, 15 Nov 1994 08:12:31 GMT'],
+      ['SERVER', 'my own'],
+      ['Set-Cookie', 'b=2'],
+      ['X-Last', 'caf\xe9'],
+    ]);
+    return ['x'];
+  },
+  '/relay': (environ, start) => {
+    // What the test says into its own end of this connection is the body, as it comes.
+    start('200 OK', TEXT);
+    return connect(Number(environ.QUERY_STRING), '127.0.0.1');
+  },
+  '/big': (_, start) => {
+    start('200 OK', [...TEXT, ['Content-Length', `${1024 * 1024}`]]);
+    return Array.from({ length: 16 }, () => 'x'.repeat(64 * 1024));
+  },
+  '/endless': (environ, start) => {
+    start('200 OK', TEXT);
+    const body = (function* () {
+      for (;;) yield 'x'.repeat(64 * 1024);
+    })();
+    return Object.assign(body, { close: () => environ['wsgi.errors'].write('endless closed\n') });
+  },
+  '/close': (environ, start) => {
+    start('200 OK', TEXT);
+    const close = () => environ['wsgi.errors'].write(`closed ${environ.QUERY_STRING}\n`);
+    return Object.assign(['x'], { close });
+  },
+  '/close-and-throw': (environ, start) => {
+    start('200 OK', TEXT);
+    const body = {
+      *[Symbol.iterator]() {
+        yield 'half of ';
+        throw new Error('no other half');
+      },
+      close: () => environ['wsgi.errors'].write(`closed ${environ.QUERY_STRING}\n`),
+    };
+    return body;
+  },
+  '/close-throws': (_, start) => {
+    start('200 OK', TEXT);
+    return Object.assign(['x'], {
+      close: () => {
+        throw new Error('close() itself failed');
+      },
+    });
+  },
+  '/204': (_, start) => {
+    start('204 No Content', []);
+    return [];
+  },
+  '/304': (_, start) => {
+    start('304 Not Modified', [['ETag', '"x"']]);
+    return ['not for the wire'];
+  },
+  '/replaced': (_, start) => {
+    start('200 OK', [['X-Mistaken', 'yes']]);
+    start('503 Service Unavailable', TEXT, new Error('thought again'));
+    return ['sorry\n'];
+  },
+  '/too-late': async (_, start) => {
+    const write = start('200 OK', TEXT);
+    await write('half of ');
+    start('500 Internal Server Error', TEXT, new Error('too late for another head'));
+    return ['the other half'];
+  },
+  '/throws': () => {
+    throw new Error('secret of the application');
+  },
+  '/throws-nothing': () => {
+    throw undefined;
+  },
+  '/throws-after-start': (_, start) => {
+    start('200 OK', [['X-Mistaken', 'yes']]);
+    throw new Error('secret of the application');
+  },
+  '/rejects': async () => {
+    throw new Error('secret of the application');
+  },
+  '/never-starts': () => ['a body without a head'],
+  '/starts-twice': (_, start) => {
+    start('200 OK', TEXT);
+    start('200 OK', TEXT);
+    return ['x'];
+  },
+  '/returns-nothing': (_, start) => {
+    start('200 OK', TEXT);
+    return anything(undefined);
+  },
+  '/returns-numbers': (_, start) => {
+    start('200 OK', TEXT);
+    return anything([1, 2, 3]);
+  },
+  '/bad-status': (_, start) => {
+    start('OK', TEXT);
+    return ['x'];
+  },
+  '/splits': (_, start) => {
+    start('200 OK', [['X-Split', 'a\r\nSet-Cookie: stolen=1']]);
+    return ['x'];
+  },
+  '/splits-unicode': (_, start) => {
+    start('200 OK', [['X-Split', 'a\u010d\u010aSet-Cookie: stolen=1']]); // CR LF, cut to 8 bits
+    return ['x'];
+  },
+  '/map-headers': (_, start) => {
+    start('200 OK', new Map([['X-A', '1']]) as unknown as Headers);
+    return ['x'];
+  },
+  '/hop-by-hop': (_, start) => {
+    start('200 OK', [['Transfer-Encoding', 'chunked']]);
+    return ['x'];
+  },
+};
+
+export const app: Application = (environ, startResponse) => {
+  const found = cases[environ.PATH_INFO] ?? cases['/hello'];
+  return (found as Case)(environ, startResponse);
+};
+
+/** The same behind the validator: whatever the server does wrong becomes a 500. */
+export const validated = validator(app);

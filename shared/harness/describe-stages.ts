@@ -1,0 +1,43 @@
+/**
+ * One suite over every stage that has the capability. With SERVER="python3 my.py" in the environment the
+ * suites run against that program instead, in whatever language it is written; what only a certain stage of
+ * ours does is left out then.
+ */
+import { afterAll, beforeAll, describe } from 'vitest';
+import { type Capability, STAGES, type Stage } from '../stages.ts';
+import { type ServerProcess, type StartOptions, startServer } from './server-process.ts';
+
+const YOURS: Stage = { id: 'SERVER', part: '', file: '', summary: 'your program', can: [] };
+
+export function describeStages(
+  title: string,
+  capability: Capability,
+  suite: (stage: Stage) => void,
+): void {
+  const ours = STAGES.filter(({ can }) => can.includes(capability));
+  for (const stage of process.env.SERVER ? [YOURS] : ours) {
+    describe(`${stage.id} ${stage.file || process.env.SERVER}: ${title}`, () => suite(stage));
+  }
+}
+
+/** For what one stage of ours does and no other has to: its limits. */
+export function describeStage(id: string, title: string, suite: (stage: Stage) => void): void {
+  const stage = STAGES.find((candidate) => candidate.id === id);
+  if (!stage) throw new Error(`no stage ${id}`);
+  describe.skipIf(process.env.SERVER)(`${id} ${stage.file}: ${title}`, () => suite(stage));
+}
+
+/** Starts the stage before the tests of the surrounding suite and stops it behind them. */
+export function useServer(stage: Stage, options: StartOptions = {}): () => ServerProcess {
+  let server: ServerProcess | undefined;
+  beforeAll(async () => {
+    server = await startServer(stage, options);
+  });
+  afterAll(async () => {
+    await server?.stop();
+  });
+  return () => {
+    if (!server) throw new Error('the server has not started');
+    return server;
+  };
+}

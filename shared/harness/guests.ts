@@ -1,0 +1,67 @@
+/** Bare handlers of both conventions, for what no framework would do: they tell on stderr what they see. */
+import { fromFetchHandler } from '../adapters/fetch-handler.ts';
+import { fromNodeHandler } from '../adapters/node-handler.ts';
+
+const BLOCK = Buffer.alloc(64 * 1024, 'x');
+
+export const node = fromNodeHandler((request, response) => {
+  response.on('finish', () => console.error('node: finish'));
+  response.on('close', () => console.error(`node: close ${response.writableFinished}`));
+  switch (request.url) {
+    case '/endless': {
+      const more = () => {
+        let goesOn = true;
+        while (goesOn && !response.destroyed) goesOn = response.write(BLOCK);
+      };
+      response.on('drain', more);
+      request.on('aborted', () => console.error('node: aborted'));
+      return more();
+    }
+    case '/echo':
+      response.writeHead(200, { 'Content-Type': 'application/octet-stream' });
+      return request.pipe(response);
+    case '/pairs':
+      return response.writeHead(200, 'Fine', ['X-A', '1', 'X-A', '2', 'X-B', '3']).end();
+    case '/destroys':
+      response.write('half of ');
+      return setImmediate(() => response.destroy());
+    case '/rejects':
+      return Promise.reject(new Error('the handler rejected'));
+    case '/late':
+      response.end('done\n');
+      return Promise.reject(new Error('rejected behind the end'));
+    case '/twice':
+      response.end('once\n');
+      return response.end('twice\n', () => console.error('node: told of the second end'));
+    case '/callbacks':
+      return response.write('a', () => response.write('b', () => response.end('c')));
+    default:
+      return response.end('hello\n');
+  }
+});
+
+export const fetch = fromFetchHandler(async (request) => {
+  request.signal.addEventListener('abort', () => console.error('fetch: signal aborted'));
+  switch (new URL(request.url).pathname) {
+    case '/endless':
+      return new Response(
+        new ReadableStream({
+          pull: (controller) => controller.enqueue(BLOCK),
+          cancel: () => console.error('fetch: body cancelled'),
+        }),
+      );
+    case '/echo':
+      return new Response(request.body);
+    case '/breaks':
+      return new Response(
+        new ReadableStream({
+          start: (controller) => controller.enqueue('half of '),
+          pull: () => Promise.reject(new Error('the body broke')),
+        }),
+      );
+    case '/rejects':
+      throw new Error('the handler rejected');
+    default:
+      return new Response('hello\n');
+  }
+});

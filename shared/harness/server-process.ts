@@ -1,0 +1,180 @@
+/**
+ * Starts a stage, or whatever program SERVER names, as a process of its own, and answers for it: it is ready
+ * when its "Serving ... on port N" line is there, and stopped when nothing of its process group is left.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readdirSync, readlinkSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Stage } from '../stages.ts';
+
+export const ROOT = path.join(import.meta.dirname, '..', '..');
+
+const READY = /^.*Serving .* on port (\d+)/m;
+/** Milliseconds after which a process that says nothing is given up. Generous: it bounds, it does not measure. */
+const PATIENCE = 20_000;
+
+export interface StartOptions {
+  /** `module:callable`, for stages that run applications. */
+  readonly app?: string;
+  readonly args?: readonly string[];
+}
+
+/** Starts a stage on a free port and resolves when clients can connect. */
+export async function startServer(
+  stage: Stage,
+  options: StartOptions = {},
+): Promise<ServerProcess> {
+  const server = new ServerProcess(spawnProgram(commandFor(stage, options)));
+  try {
+    const [, port] = await server.waitForOutput(READY);
+    server.port = Number(port);
+    return server;
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
+}
+
+/** Runs a command to its end; for all that is not a server, or should fail to become one. */
+export async function runToEnd(
+  command: readonly string[],
+  env: Record<string, string> = {},
+): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  const server = new ServerProcess(spawnProgram(command, env));
+  const { code } = await server.exited;
+  await server.stop();
+  return { code, stdout: server.stdout, stderr: server.stderr };
+}
+
+/** The command that runs a TypeScript file of ours. */
+export function tsx(file: string, ...args: string[]): string[] {
+  return [process.execPath, '--import', 'tsx', file, ...args];
+}
+
+function commandFor(stage: Stage, { app, args = [] }: StartOptions): string[] {
+  const program = stage.file === '' ? (process.env.SERVER ?? '').split(' ') : tsx(stage.file);
+  return [...program, ...(app === undefined ? [] : [app]), ...args];
+}
+
+function spawnProgram(command: readonly string[], env: Record<string, string> = {}): ChildProcess {
+  const [file = '', ...args] = command;
+  const { NODE_ENV: _, NODE_OPTIONS: __, ...inherited } = process.env; // set by the test runner, not by a user
+  return spawn(file, args, {
+    cwd: ROOT,
+    env: { ...inherited, PORT: '0', PYTHONUNBUFFERED: '1', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true, // a process group of its own, so that all of it can be stopped
+  });
+}
+
+export class ServerProcess {
+  readonly #child: ChildProcess;
+  readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+  stdout = '';
+  stderr = '';
+  /** 0 until the server has said where it listens. */
+  port = 0;
+  #hasExited = false;
+  readonly #onChange = new Set<() => void>();
+
+  constructor(child: ChildProcess) {
+    this.#child = child;
+    child.stdout?.setEncoding('utf8').on('data', (text) => this.#note('stdout', text));
+    child.stderr?.setEncoding('utf8').on('data', (text) => this.#note('stderr', text));
+    this.exited = new Promise((resolve) => {
+      const done = (code: number | null, signal: NodeJS.Signals | null) => {
+        this.#hasExited = true;
+        this.#note('stderr', '');
+        resolve({ code, signal });
+      };
+      child.once('close', done);
+      child.once('error', (error) => {
+        this.stderr += `${error.message}\n`;
+        done(null, null);
+      });
+    });
+    process.once('exit', this.#killGroup); // the tests are interrupted: take the server along
+    this.exited.then(() => process.off('exit', this.#killGroup));
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  get origin(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  /** Resolves as soon as what the server printed matches; rejects, with all it printed, if it never will. */
+  async waitForOutput(pattern: RegExp): Promise<RegExpMatchArray> {
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      this.#note('stderr', '');
+    }, PATIENCE);
+    try {
+      for (;;) {
+        const match = pattern.exec(this.stdout) ?? pattern.exec(this.stderr);
+        if (match) return match;
+        if (this.#hasExited || isLate) {
+          const fate = this.#hasExited ? 'exited' : 'went on';
+          const printed = `${this.stdout}${this.stderr}`;
+          throw new Error(`the server ${fate} without printing ${pattern}:\n${printed}`);
+        }
+        await new Promise<void>((resolve) => this.#onChange.add(resolve));
+      }
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
+  /** Descriptors of the server that are sockets, from /proc; undefined where there is none. */
+  openSockets(): number | undefined {
+    try {
+      const folder = `/proc/${this.pid}/fd`;
+      return readdirSync(folder).filter((fd) => isSocket(`${folder}/${fd}`)).length;
+    } catch {
+      return undefined; // no Linux
+    }
+  }
+
+  /** Ends the process, and rejects if it left anything of its group behind. */
+  async stop(): Promise<void> {
+    if (!this.#hasExited) this.#child.kill('SIGTERM');
+    const stopped = await Promise.race([this.exited, delay(PATIENCE, undefined, { ref: false })]);
+    const leftovers = stopped ? this.#groupExists() : true;
+    this.#killGroup();
+    if (leftovers) throw new Error(`process ${this.pid} did not stop, or left a child behind`);
+  }
+
+  #note(stream: 'stdout' | 'stderr', text: string): void {
+    this[stream] += text;
+    for (const wake of this.#onChange) wake();
+    this.#onChange.clear();
+  }
+
+  #groupExists(): boolean {
+    try {
+      return this.pid > 0 && process.kill(-this.pid, 0);
+    } catch {
+      return false;
+    }
+  }
+
+  #killGroup = (): void => {
+    if (this.#groupExists()) process.kill(-this.pid, 'SIGKILL');
+  };
+}
+
+function isSocket(link: string): boolean {
+  try {
+    return readlinkSync(link).startsWith('socket:');
+  } catch {
+    return false; // closed in the meantime
+  }
+}
