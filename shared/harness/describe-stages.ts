@@ -7,7 +7,13 @@ import { afterAll, beforeAll, describe } from 'vitest';
 import { type Capability, STAGES, type Stage } from '../stages.ts';
 import { type ServerProcess, type StartOptions, startServer } from './server-process.ts';
 
-const YOURS: Stage = { id: 'SERVER', part: '', file: '', summary: 'your program', can: [] };
+const YOURS: Stage = {
+  id: 'SERVER',
+  part: '',
+  file: '',
+  summary: 'your program',
+  can: ['gateway'],
+};
 
 export function describeStages(
   title: string,
@@ -25,6 +31,11 @@ export function describeStage(id: string, title: string, suite: (stage: Stage) =
   const stage = STAGES.find((candidate) => candidate.id === id);
   if (!stage) throw new Error(`no stage ${id}`);
   describe.skipIf(process.env.SERVER)(`${id} ${stage.file}: ${title}`, () => suite(stage));
+}
+
+/** What a stage needs to serve `/hello`: gateways an application, the others nothing. */
+export function appFor(stage: Stage): StartOptions {
+  return stage.can.includes('gateway') ? { app: 'wsgiapp:app' } : {};
 }
 
 /** Starts the stage before the tests of the surrounding suite and stops it behind them. */

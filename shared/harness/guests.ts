@@ -55,7 +55,7 @@ export const fetch = fromFetchHandler(async (request) => {
     case '/breaks':
       return new Response(
         new ReadableStream({
-          start: (controller) => controller.enqueue('half of '),
+          start: (controller) => controller.enqueue(Buffer.from('half of ')),
           pull: () => Promise.reject(new Error('the body broke')),
         }),
       );
