@@ -227,7 +227,7 @@ export class WSGIServer {
     try {
       if (!isIterable) breach('an application returns something to iterate over');
       if (Array.isArray(result)) {
-        response.length = result.reduce((sum, chunk) => sum + Buffer.byteLength(chunk), 0);
+        response.length = result.reduce((sum, chunk) => sum + toBytes(chunk).length, 0);
       }
       for await (const chunk of body) {
         await this.#write(response, chunk);
@@ -242,10 +242,8 @@ export class WSGIServer {
 
   /** The application's way out. Nothing is sent for nothing: the head waits for the first real bytes. */
   async #write(response: Response, chunk: wsgi.Chunk): Promise<void> {
-    if (typeof chunk !== 'string' && !(chunk instanceof Uint8Array)) {
-      breach('a body is made of strings and Uint8Arrays');
-    }
-    if (chunk.length > 0) await this.#send(response, Buffer.from(chunk));
+    const bytes = toBytes(chunk);
+    if (bytes.length > 0) await this.#send(response, bytes);
   }
 
   /** The one door to the client; resolves when the kernel has taken the bytes, as send(2) would return. */
@@ -311,6 +309,11 @@ async function nextPacket(packets: AsyncIterator<Buffer[]>): Promise<Buffer> {
     if ((error as Error).name === 'AbortError') refuse('408 Request Timeout', 'others are waiting');
   }
   throw new ClientLeft('before its request was whole');
+}
+
+function toBytes(chunk: wsgi.Chunk): Buffer {
+  if (typeof chunk === 'string' || chunk instanceof Uint8Array) return Buffer.from(chunk);
+  return breach('a body is made of strings and Uint8Arrays');
 }
 
 /** Whatever its head says about a length, such a response ends with it; RFC 9112 §6.3. */

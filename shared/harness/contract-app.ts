@@ -11,6 +11,9 @@ const TEXT: Headers = [['Content-Type', 'text/plain; charset=utf-8']];
 /** For what TypeScript would not let an application do. */
 const anything = (value: unknown) => value as Result;
 
+/** What the test says into its end of this connection is the body, as it comes, until it ends it. */
+const wordsFrom = (environ: Environ) => connect(Number(environ.QUERY_STRING), '127.0.0.1');
+
 type Case = (environ: Environ, startResponse: StartResponse) => Result | Promise<Result>;
 
 const cases: Record<string, Case> = {
@@ -71,9 +74,8 @@ const cases: Record<string, Case> = {
     return ['x'];
   },
   '/relay': (environ, start) => {
-    // What the test says into its own end of this connection is the body, as it comes.
     start('200 OK', TEXT);
-    return connect(Number(environ.QUERY_STRING), '127.0.0.1');
+    return wordsFrom(environ);
   },
   '/big': (_, start) => {
     start('200 OK', [...TEXT, ['Content-Length', `${1024 * 1024}`]]);
@@ -91,14 +93,14 @@ const cases: Record<string, Case> = {
     const close = () => environ['wsgi.errors'].write(`closed ${environ.QUERY_STRING}\n`);
     return Object.assign(['x'], { close });
   },
-  '/close-and-throw': (environ, start) => {
+  '/relay-and-throw': (environ, start) => {
     start('200 OK', TEXT);
     const body = {
-      *[Symbol.iterator]() {
-        yield 'half of ';
+      async *[Symbol.asyncIterator]() {
+        yield* wordsFrom(environ);
         throw new Error('no other half');
       },
-      close: () => environ['wsgi.errors'].write(`closed ${environ.QUERY_STRING}\n`),
+      close: () => environ['wsgi.errors'].write('relay closed\n'),
     };
     return body;
   },
@@ -123,9 +125,9 @@ const cases: Record<string, Case> = {
     start('503 Service Unavailable', TEXT, new Error('thought again'));
     return ['sorry\n'];
   },
-  '/too-late': async (_, start) => {
+  '/too-late': async (environ, start) => {
     const write = start('200 OK', TEXT);
-    await write('half of ');
+    for await (const word of wordsFrom(environ)) await write(word);
     start('500 Internal Server Error', TEXT, new Error('too late for another head'));
     return ['the other half'];
   },

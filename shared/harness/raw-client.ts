@@ -13,17 +13,17 @@ export class RawClient {
   readonly #socket: Socket;
   readonly #chunks: Buffer[] = [];
   #ending: Ending = 'open';
+  #wake: () => void = () => {};
 
   private constructor(socket: Socket) {
     this.#socket = socket;
     socket.setNoDelay(true);
-    socket.on('data', (chunk) => this.#chunks.push(chunk));
-    socket.once('end', () => {
-      this.#ending = 'fin';
+    socket.on('data', (chunk) => {
+      this.#chunks.push(chunk);
+      this.#wake();
     });
-    socket.on('error', () => {
-      this.#ending = 'rst';
-    });
+    socket.once('end', () => this.#end('fin'));
+    socket.once('error', () => this.#end('rst'));
   }
 
   static async connect(port: number): Promise<RawClient> {
@@ -93,9 +93,14 @@ export class RawClient {
     this.#socket.destroy();
   }
 
+  #end(ending: Ending): void {
+    this.#ending = ending;
+    this.#wake();
+  }
+
   async #change(): Promise<void> {
     await new Promise<void>((resolve) => {
-      for (const event of ['data', 'end', 'error', 'close']) this.#socket.once(event, resolve);
+      this.#wake = resolve;
     });
   }
 }
