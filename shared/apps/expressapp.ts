@@ -17,7 +17,7 @@ handler.get('/stream', async (_request, response) => {
   response.type('text/plain');
   for (const n of [3, 2, 1]) {
     response.write(`${n}\n`);
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await new Promise((resolve) => setTimeout(resolve, 100));
   }
   response.end('lift-off\n');
 });

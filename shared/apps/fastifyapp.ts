@@ -30,7 +30,7 @@ server.get('/error', () => {
 async function* countdown(): AsyncGenerator<string> {
   for (const n of [3, 2, 1]) {
     yield `${n}\n`;
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await new Promise((resolve) => setTimeout(resolve, 100));
   }
   yield 'lift-off\n';
 }

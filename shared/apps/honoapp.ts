@@ -19,7 +19,7 @@ hono.get('/stream', (context) =>
   streamText(context, async (stream) => {
     for (const n of [3, 2, 1]) {
       await stream.write(`${n}\n`);
-      await stream.sleep(200);
+      await stream.sleep(100);
     }
     await stream.write('lift-off\n');
   }),

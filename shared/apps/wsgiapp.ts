@@ -41,7 +41,7 @@ function readAll(environ: Environ): Promise<Uint8Array> {
 async function* countdown(): AsyncGenerator<string> {
   for (const n of [3, 2, 1]) {
     yield `${n}\n`;
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await new Promise((resolve) => setTimeout(resolve, 100));
   }
   yield 'lift-off\n';
 }
