@@ -1,0 +1,135 @@
+/** Both JavaScript conventions on a server of ours: bodies in both directions, failures, clients that leave. */
+import { randomBytes } from 'node:crypto';
+import { request } from 'undici';
+import { expect, test } from 'vitest';
+import { describeStages, useServer } from '../harness/describe-stages.ts';
+import { parseResponse, RawClient } from '../harness/raw-client.ts';
+
+for (const convention of ['node', 'fetch']) {
+  describeStages(`hosts bare handlers of the ${convention} kind`, 'gateway', (stage) => {
+    const server = useServer(stage, { app: `shared/harness/guests:${convention}` });
+
+    async function expectService(): Promise<void> {
+      const { statusCode, body } = await request(server().origin);
+      expect([statusCode, await body.text()]).toEqual([200, 'hello\n']);
+    }
+
+    test('a body streams in and out again, unchanged', async () => {
+      const bytes = randomBytes(1024 * 1024);
+      const { body } = await request(`${server().origin}/echo`, { method: 'POST', body: bytes });
+      expect(Buffer.from(await body.arrayBuffer()).equals(bytes)).toBe(true);
+      await expectService();
+    });
+
+    test('the client leaves an endless answer: the handler is told, and the next is served', async () => {
+      const client = await RawClient.connect(server().port);
+      await client.send('GET /endless HTTP/1.1\r\nHost: x\r\n\r\n');
+      await client.readUntil('xxx');
+      client.leave();
+      if (convention === 'node') {
+        await server().waitForOutput(/^node: aborted$/m);
+        await server().waitForOutput(/^node: close false$/m);
+      } else {
+        await server().waitForOutput(/^fetch: signal aborted$/m);
+        await server().waitForOutput(/^fetch: body cancelled$/m);
+      }
+      await expectService();
+    });
+
+    test('a slow reader holds the handler back: what is on the way stays small', async () => {
+      const client = await RawClient.connect(server().port);
+      client.pause();
+      await client.send('GET /endless HTTP/1.1\r\nHost: x\r\n\r\n');
+      await server().waitForOutput(/^> \[65536 bytes\]$/m);
+      const sent = () => server().stdout.match(/65536 bytes/g)?.length ?? 0;
+      // The buffers on the way fill up, and then nothing more is made: the figure comes to rest.
+      let last = -1;
+      const isAtRest = () => {
+        const before = last;
+        last = sent();
+        return before === last;
+      };
+      await expect.poll(isAtRest, { interval: 300, timeout: 20_000 }).toBe(true);
+      expect(sent()).toBeLessThan(1024); // 64 MiB
+      client.leave();
+      await expectService();
+    });
+
+    test('a handler that rejects gets a 500, its reason the log', async () => {
+      expect((await request(`${server().origin}/rejects`)).statusCode).toBe(500);
+      await server().waitForOutput(/the handler rejected/);
+      await expectService();
+    });
+
+    test('HEAD gets the head only', async () => {
+      const client = await RawClient.connect(server().port);
+      await client.send('HEAD / HTTP/1.1\r\nHost: x\r\n\r\n');
+      const response = parseResponse((await client.readToEnd()).bytes);
+      expect([response.status, response.body.length]).toEqual([200, 0]);
+    });
+  });
+}
+
+describeStages('hosts what only Node.js handlers do', 'gateway', (stage) => {
+  const server = useServer(stage, { app: 'shared/harness/guests:node' });
+
+  test('writeHead with a reason and a flat list, one name twice', async () => {
+    const client = await RawClient.connect(server().port);
+    await client.send('GET /pairs HTTP/1.1\r\nHost: x\r\n\r\n');
+    const { bytes } = await client.readToEnd();
+    expect(bytes.toString()).toMatch(/^HTTP\/1\.1 200 Fine\r\n/);
+    const named = parseResponse(bytes).headers.filter(([name]) => name.startsWith('X-'));
+    expect(named).toEqual([
+      ['X-A', '1'],
+      ['X-A', '2'],
+      ['X-B', '3'],
+    ]);
+  });
+
+  test('write callbacks run once the piece is sent', async () => {
+    const { body } = await request(`${server().origin}/callbacks`);
+    expect(await body.text()).toBe('abc');
+  });
+
+  test("'finish' and 'close' come in this order, and writableFinished tells the truth", async () => {
+    await (await request(server().origin)).body.text();
+    await server().waitForOutput(/^node: finish\nnode: close true$/m);
+  });
+
+  test('a handler that destroys its response cuts the connection', async () => {
+    const client = await RawClient.connect(server().port);
+    await client.send('GET /destroys HTTP/1.1\r\nHost: x\r\n\r\n');
+    const { bytes } = await client.readToEnd();
+    expect(bytes.toString()).toMatch(/half of $/);
+    await server().waitForOutput(/the handler destroyed its response/);
+  });
+
+  test('what goes wrong behind the end is logged, and the answer stays whole', async () => {
+    const { body } = await request(`${server().origin}/late`);
+    expect(await body.text()).toBe('done\n');
+    await server().waitForOutput(/rejected behind the end/);
+  });
+
+  test('a second end is an error of the handler, not a second answer', async () => {
+    const { body } = await request(`${server().origin}/twice`);
+    expect(await body.text()).toBe('once\n');
+    await server().waitForOutput(/told of the second end/);
+  });
+});
+
+describeStages('hosts what only Fetch handlers do', 'gateway', (stage) => {
+  const server = useServer(stage, { app: 'shared/harness/guests:fetch' });
+
+  test('what Fetch cannot say is a 400, not a crash', async () => {
+    const client = await RawClient.connect(server().port);
+    await client.send('TRACE / HTTP/1.1\r\nHost: x\r\n\r\n');
+    expect(parseResponse((await client.readToEnd()).bytes).status).toBe(400);
+  });
+
+  test('a body that breaks is logged, and cut', async () => {
+    const client = await RawClient.connect(server().port);
+    await client.send('GET /breaks HTTP/1.1\r\nHost: x\r\n\r\n');
+    expect((await client.readToEnd()).bytes.toString()).toMatch(/half of $/);
+    await server().waitForOutput(/the body broke/);
+  });
+});

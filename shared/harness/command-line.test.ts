@@ -1,0 +1,116 @@
+/** The commands a reader types: what they print, how they fail, how they end. */
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { expect, test } from 'vitest';
+import { STAGES, type Stage } from '../stages.ts';
+import { appFor, describeStage } from './describe-stages.ts';
+import { RawClient } from './raw-client.ts';
+import { runToEnd, startServer, tsx } from './server-process.ts';
+
+const servers = STAGES.filter(({ can }) => can.length > 0);
+const run = (...args: string[]) => runToEnd(tsx('shared/run.ts', ...args));
+/** One line on stderr, nothing on stdout, exit 1. */
+const oneLine = (pattern: RegExp) => ({
+  code: 1,
+  stdout: '',
+  stderr: expect.stringMatching(new RegExp(`^${pattern.source}[^\n]*\n$`)),
+});
+
+function argsFor(stage: Stage): string[] {
+  const { app } = appFor(stage);
+  return [stage.part, stage.id, ...(app ? [app] : [])];
+}
+
+for (const stage of servers) {
+  describeStage(stage.id, 'the command line', () => {
+    test('a port that is taken is one clear line', async () => {
+      const other = createServer().listen(0, '127.0.0.1');
+      await once(other, 'listening');
+      const { port } = other.address() as { port: number };
+      const result = await run(...argsFor(stage), '--port', `${port}`);
+      expect(result).toEqual(oneLine(/listen EADDRINUSE: address already in use 127\.0\.0\.1:\d+/));
+      other.close();
+    });
+
+    test.each([['--port', 'abc'], ['--port', '65536'], ['--port=-1']])(
+      'a port that is none is one clear line: %s %s',
+      async (...option) => {
+        const args = option.filter((arg) => arg !== undefined);
+        expect(await run(...argsFor(stage), ...args)).toEqual(oneLine(/options\.port should be/));
+      },
+    );
+
+    test('an unknown option is one clear line', async () => {
+      expect(await run(...argsFor(stage), '--prot', '80')).toEqual(
+        oneLine(/Unknown option '--prot'/),
+      );
+    });
+
+    test('PORT is read, and --port outranks it', async () => {
+      const command = tsx('shared/run.ts', ...argsFor(stage));
+      const bad = await runToEnd(command, { PORT: 'from-the-environment' });
+      expect(bad.stderr).toContain("'from-the-environment'");
+      const worse = await runToEnd([...command, '--port', 'from-the-line'], { PORT: 'x' });
+      expect(worse.stderr).toContain("'from-the-line'");
+    });
+
+    test.each([
+      ['SIGINT', { code: 0, signal: null }],
+      ['SIGTERM', { code: null, signal: 'SIGTERM' }], // a shell says 143
+    ] as const)('%s ends it at once, also with a client on the line', async (signal, ending) => {
+      const server = await startServer(stage, appFor(stage));
+      const client = await RawClient.connect(server.port);
+      server.signal(signal);
+      expect(await server.exited).toEqual(ending);
+      await client.readToEnd();
+      await server.stop();
+    });
+  });
+}
+
+test('--help lists stages, apps and options', async () => {
+  const part1 = await run('part1', '--help');
+  expect(part1).toMatchObject({ code: 0, stderr: '' });
+  for (const text of ['1a', '1b', '1c', '--port', '--host', '--page']) {
+    expect(part1.stdout).toContain(text);
+  }
+  const part2 = await run('part2', 'wsgiapp:app', '-h');
+  expect(part2.code).toBe(0);
+  for (const text of ['2a', '2b', 'wsgiapp:app', 'honoapp:app', '--read-timeout']) {
+    expect(part2.stdout).toContain(text);
+  }
+});
+
+test('an unknown stage, and a part that is not there, are one clear line', async () => {
+  expect(await run('part1', '1x')).toEqual(oneLine(/No stage '1x' in part1; there are 1a, 1b, 1c/));
+  expect(await run('part9')).toEqual(oneLine(/There is nothing to run in part9 yet/));
+});
+
+test('2a prints what would be sent', async () => {
+  expect(await run('part2', '2a')).toEqual({
+    code: 0,
+    stdout: 'HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\nHello from /the/middle!\n',
+    stderr: '',
+  });
+});
+
+test('part 2 without an application says what it needs', async () => {
+  const expected = 'Provide a WSGI application object as module:callable\n';
+  expect(await run('part2')).toEqual({ code: 1, stdout: '', stderr: expected });
+});
+
+test.each([
+  [['nope:app'], /No module 'nope'; looked for/],
+  [['wsgiapp:nope'], /No 'nope' in /],
+  [['wsgiapp:app', 'another:app'], /One application, please: what is 'another:app'\?/],
+  [['wsgiapp:app', '--read-timeout', 'soon'], /--read-timeout takes a number of seconds/],
+])('part 2 refuses %j in one line', async (args, message) => {
+  expect(await run('part2', ...args)).toEqual(oneLine(message));
+});
+
+test('part 2 says on what port it serves, as the original does', async () => {
+  const [, , , , gateway] = STAGES;
+  const server = await startServer(gateway as Stage, { app: 'wsgiapp:app' });
+  expect(server.stdout).toMatch(/^WSGIServer: Serving HTTP on port \d+ \.\.\.\n/);
+  await server.stop();
+});
