@@ -15,7 +15,7 @@ import { runToEnd, startServer, tsx } from '../../shared/harness/server-process.
 const GET = 'GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n';
 const ONE_MIB = 1024 * 1024;
 
-describeStages('sends back what it read', 'echo', (stage) => {
+describeStage('1a', 'sends back what it read', (stage) => {
   test('the same bytes come back, then the connection ends, then the program', async () => {
     const server = await startServer(stage);
     const client = await RawClient.connect(server.port);

@@ -12,7 +12,7 @@ const YOURS: Stage = {
   part: '',
   file: '',
   summary: 'your program',
-  can: ['gateway'],
+  can: [],
 };
 
 export function describeStages(

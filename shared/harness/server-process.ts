@@ -25,7 +25,8 @@ export async function startServer(
   stage: Stage,
   options: StartOptions = {},
 ): Promise<ServerProcess> {
-  const server = new ServerProcess(spawnProgram(commandFor(stage, options)));
+  const isOurs = stage.file !== '';
+  const server = new ServerProcess(spawnProgram(commandFor(stage, options)), isOurs);
   try {
     const [, port] = await server.waitForOutput(READY);
     server.port = Number(port);
@@ -41,7 +42,7 @@ export async function runToEnd(
   command: readonly string[],
   env: Record<string, string> = {},
 ): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  const server = new ServerProcess(spawnProgram(command, env));
+  const server = new ServerProcess(spawnProgram(command, env), true);
   const { code } = await server.exited;
   await server.stop();
   return { code, stdout: server.stdout, stderr: server.stderr };
@@ -68,8 +69,22 @@ function spawnProgram(command: readonly string[], env: Record<string, string> = 
   });
 }
 
+/** Whatever becomes of a test, or of its process, its servers go with it. */
+const running = new Set<ServerProcess>();
+const killAll = () => {
+  for (const server of running) server.killGroup();
+};
+process.once('exit', killAll);
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.once(signal, () => {
+    killAll();
+    process.kill(process.pid, signal);
+  });
+}
+
 export class ServerProcess {
   readonly #child: ChildProcess;
+  readonly #isOurs: boolean;
   readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
   stdout = '';
   stderr = '';
@@ -78,8 +93,10 @@ export class ServerProcess {
   #hasExited = false;
   readonly #onChange = new Set<() => void>();
 
-  constructor(child: ChildProcess) {
+  /** Of a program that is not `isOurs` no more is asked than that its process group ends when told to. */
+  constructor(child: ChildProcess, isOurs: boolean) {
     this.#child = child;
+    this.#isOurs = isOurs;
     child.stdout?.setEncoding('utf8').on('data', (text) => this.#note('stdout', text));
     child.stderr?.setEncoding('utf8').on('data', (text) => this.#note('stderr', text));
     this.exited = new Promise((resolve) => {
@@ -94,8 +111,7 @@ export class ServerProcess {
         done(null, null);
       });
     });
-    process.once('exit', this.#killGroup); // the tests are interrupted: take the server along
-    this.exited.then(() => process.off('exit', this.#killGroup));
+    running.add(this);
   }
 
   get pid(): number {
@@ -145,12 +161,14 @@ export class ServerProcess {
 
   /** Ends the process, and rejects if it leaves anything of its group behind. */
   async stop(): Promise<void> {
-    if (!this.#hasExited) this.#child.kill('SIGTERM');
+    if (!this.#isOurs && this.#groupExists()) process.kill(-this.pid, 'SIGTERM');
+    else if (!this.#hasExited) this.#child.kill('SIGTERM');
     // The TypeScript compiler of tsx, a child of its own, goes a moment after the process that started it.
     const deadline = Date.now() + PATIENCE;
     while ((!this.#hasExited || this.#groupExists()) && Date.now() < deadline) await delay(5);
+    running.delete(this);
     if (this.#groupExists()) {
-      this.#killGroup();
+      this.killGroup();
       throw new Error(`process ${this.pid} did not stop, or left a child behind`);
     }
   }
@@ -169,9 +187,10 @@ export class ServerProcess {
     }
   }
 
-  #killGroup = (): void => {
+  /** Ends the process and its children without asking. */
+  killGroup(): void {
     if (this.#groupExists()) process.kill(-this.pid, 'SIGKILL');
-  };
+  }
 }
 
 function isSocket(link: string): boolean {
