@@ -13,7 +13,8 @@ import { headerOf, parseResponse, RawClient } from '../../shared/harness/raw-cli
 import { runToEnd, startServer, tsx } from '../../shared/harness/server-process.ts';
 
 const GET = 'GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n';
-const ONE_MIB = 1024 * 1024;
+/** More than the kernel's buffers between two processes hold. */
+const PLENTY = 16 * 1024 * 1024;
 
 describeStage('1a', 'sends back what it read', (stage) => {
   test('the same bytes come back, then the connection ends, then the program', async () => {
@@ -109,7 +110,7 @@ describeStages('outlives rude clients', 'tough', (stage) => {
 
   test('clients that come and go, stop in the middle or reset cost nothing', async () => {
     await expectService();
-    const before = server().openSockets();
+    const before = server().openSockets() ?? 0;
     for (const words of ['', 'GET', 'GET / HTTP/1.1\r\nHost: x\r\n']) {
       const leaves = await RawClient.connect(server().port);
       await leaves.send(words);
@@ -126,7 +127,8 @@ describeStages('outlives rude clients', 'tough', (stage) => {
     await resetsAfterAll.send(GET);
     await resetsAfterAll.reset();
     await expectService();
-    await expect.poll(() => server().openSockets(), { timeout: 10_000 }).toBe(before);
+    const now = () => server().openSockets() ?? 0; // 0 where there is no /proc to ask
+    await expect.poll(now, { timeout: 10_000 }).toBeLessThanOrEqual(before);
   });
 
   test('a client that half-closes after its request still gets the answer', async () => {
@@ -149,7 +151,7 @@ describeStages('outlives rude clients', 'tough', (stage) => {
 
   test('bytes nobody asked for do not destroy the answer', async () => {
     const client = await RawClient.connect(server().port);
-    await client.send(GET + 'x'.repeat(ONE_MIB));
+    await client.send(GET + 'x'.repeat(PLENTY));
     const { bytes, ending } = await client.readToEnd();
     const response = parseResponse(bytes);
     expect(response.status).toBe(200);
@@ -199,16 +201,16 @@ describeStage('1c', 'what it serves', (stage) => {
     await server.stop();
   });
 
-  test('a slow reader gets all of 1 MiB, then a FIN and no reset', async () => {
+  test('a slow reader gets all of 16 MiB, then a FIN and no reset', async () => {
     const page = path.join(folder, 'page.html');
-    writeFileSync(page, 'x'.repeat(ONE_MIB));
+    writeFileSync(page, 'x'.repeat(PLENTY));
     const server = await startServer(stage, { args: ['--page', page] });
     const client = await RawClient.connect(server.port);
     client.pause();
     await client.send(GET);
     await server.waitForOutput(/^< GET /m);
     const { bytes, ending } = await client.readToEnd();
-    expect(parseResponse(bytes).body.length).toBe(ONE_MIB);
+    expect(parseResponse(bytes).body.length).toBe(PLENTY);
     expect(ending).toBe('fin');
     await server.stop();
   });

@@ -98,13 +98,30 @@ for (const app of ['app', 'validated']) {
       gate.close();
     });
 
-    test('a slow reader gets all of 1 MiB, then a FIN and no reset', async () => {
+    test('a client that half-closes after its request is waited for all the same', async () => {
+      const gate = await openGate();
+      const client = await RawClient.connect(server().port);
+      await client.send(`GET /relay?${gate.port} HTTP/1.1\r\nHost: x\r\n\r\n`);
+      client.halfClose();
+      const words = await gate.opened;
+      for (let round = 0; round < 20; round++) {
+        words.write(`round ${round};`); // the end of the request has been noticed long before the last
+        await client.readUntil(`round ${round};`);
+      }
+      words.end('the end');
+      const { bytes, ending } = await client.readToEnd();
+      expect([parseResponse(bytes).status, ending]).toEqual([200, 'fin']);
+      expect(bytes.toString()).toMatch(/the end$/);
+      gate.close();
+    });
+
+    test('a slow reader gets all of 16 MiB, then a FIN and no reset', async () => {
       const client = await RawClient.connect(server().port);
       client.pause();
       await client.send('GET /big HTTP/1.1\r\nHost: slow\r\n\r\n');
       await server().waitForOutput(/^< Host: slow$/m);
       const { bytes, ending } = await client.readToEnd();
-      expect(parseResponse(bytes).body.length).toBe(1024 * 1024);
+      expect(parseResponse(bytes).body.length).toBe(16 * 1024 * 1024);
       expect(ending).toBe('fin');
     });
 

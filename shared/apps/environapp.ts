@@ -10,7 +10,7 @@ export const app: Application = (environ, startResponse) => {
   startResponse('200 OK', [['Content-Type', 'text/html; charset=utf-8']]);
   return [
     '<!doctype html><title>environ</title>',
-    '<style>th{text-align:left;padding-right:2em}th,td{font-family:monospace}</style>',
+    '<style>th{text-align:left;padding-right:2em}th,td{font-family:monospace;overflow-wrap:anywhere}</style>',
     '<h1>environ</h1><table>\n',
     rows.join('\n'),
     '\n</table>\n',
