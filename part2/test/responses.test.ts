@@ -82,8 +82,19 @@ for (const app of ['app', 'validated']) {
     });
 
     test('before a head has left, startResponse with excInfo replaces it', async () => {
-      const response = await get('/replaced');
-      expect([response.status, headerOf(response, 'X-Mistaken')]).toEqual([503, undefined]);
+      for (const path of ['/replaced', '/replaced-behind-nothing']) {
+        const response = await get(path);
+        expect([response.status, headerOf(response, 'X-Mistaken')]).toEqual([503, undefined]);
+      }
+    });
+
+    test('close() is called at once when the client leaves, though the application waits', async () => {
+      const client = await RawClient.connect(server().port);
+      await client.send('GET /waits HTTP/1.1\r\nHost: x\r\n\r\n');
+      await client.readUntil('waiting');
+      await client.reset();
+      await server().waitForOutput(/^waits closed$/m);
+      expect((await request(`${server().origin}/hello`)).statusCode).toBe(200);
     });
 
     test('each piece leaves when it is there: the first arrives before the second is made', async () => {
@@ -175,6 +186,14 @@ describeStages('answers for a broken application', 'gateway', (stage) => {
       expect((await request(`${server().origin}/hello`)).statusCode).toBe(200);
     },
   );
+
+  test('a 304 has no body, even if the application has one for it', async () => {
+    const client = await RawClient.connect(server().port);
+    await client.send('GET /304 HTTP/1.1\r\nHost: x\r\n\r\n');
+    const response = parseResponse((await client.readToEnd()).bytes);
+    expect([response.status, response.body.length]).toEqual([304, 0]);
+    expect(headerOf(response, 'Content-Length')).toBeUndefined();
+  });
 
   test('even `throw undefined` is answered', async () => {
     expect((await request(`${server().origin}/throws-nothing`)).statusCode).toBe(500);

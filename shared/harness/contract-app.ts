@@ -125,6 +125,30 @@ const cases: Record<string, Case> = {
     start('503 Service Unavailable', TEXT, new Error('thought again'));
     return ['sorry\n'];
   },
+  '/replaced-behind-nothing': (_, start) =>
+    (function* () {
+      start('200 OK', [['X-Mistaken', 'yes']]);
+      yield ''; // no bytes: the head is still here
+      start('503 Service Unavailable', TEXT, new Error('thought again'));
+      yield 'sorry\n';
+    })(),
+  '/waits': (environ, start) => {
+    start('200 OK', TEXT);
+    let leave = () => {};
+    const left = new Promise<void>((resolve) => {
+      leave = resolve;
+    });
+    return {
+      async *[Symbol.asyncIterator]() {
+        yield 'waiting';
+        await left; // for ever, if nobody calls close()
+      },
+      close: () => {
+        environ['wsgi.errors'].write('waits closed\n');
+        leave();
+      },
+    };
+  },
   '/too-late': async (environ, start) => {
     const write = start('200 OK', TEXT);
     for await (const word of wordsFrom(environ)) await write(word);
