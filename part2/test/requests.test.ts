@@ -140,8 +140,11 @@ describeStages('reads a body, whatever the packets', 'gateway', (stage) => {
       method: 'POST',
       body: 'one\ntwo four\nfive\nsix\nseven\n\nend',
     });
-    const lines = ['one\n', 'two', ' four\n', 'five\n', 'six\n', 'seven\n', '\n', 'end'];
-    expect(await body.json()).toEqual(lines);
+    expect(await body.json()).toEqual({
+      line: ['one\n', 'two'],
+      hinted: [' four\n', 'five\n'],
+      rest: ['six\n', 'seven\n', '\n', 'end'],
+    });
   });
 
   test('a client that asks "100-continue" first gets its go', async () => {

@@ -91,6 +91,11 @@ describeStages('hosts what only Node.js handlers do', 'gateway', (stage) => {
     expect(await body.text()).toBe('abc');
   });
 
+  test('an answer in one go has a Content-Length, also when it comes later', async () => {
+    const { headers, body } = await request(`${server().origin}/in-one-go-later`);
+    expect([headers['content-length'], await body.text()]).toEqual(['6', 'later\n']);
+  });
+
   test("'finish' and 'close' come in this order, and writableFinished tells the truth", async () => {
     await (await request(server().origin)).body.text();
     await server().waitForOutput(/^node: finish\nnode: close true$/m);
@@ -124,6 +129,12 @@ describeStages('hosts what only Fetch handlers do', 'gateway', (stage) => {
     const client = await RawClient.connect(server().port);
     await client.send('TRACE / HTTP/1.1\r\nHost: x\r\n\r\n');
     expect(parseResponse((await client.readToEnd()).bytes).status).toBe(400);
+  });
+
+  test("a GET with a body is a GET, and its body is nobody's business", async () => {
+    const client = await RawClient.connect(server().port);
+    await client.send('GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc');
+    expect(parseResponse((await client.readToEnd()).bytes).status).toBe(200);
   });
 
   test('a body that breaks is logged, and cut', async () => {

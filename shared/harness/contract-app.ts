@@ -37,10 +37,13 @@ const cases: Record<string, Case> = {
   },
   '/lines': async (environ, start) => {
     const input = environ['wsgi.input'];
-    const lines = [await input.readline(), await input.readline(3), ...(await input.readlines(4))];
-    for await (const line of input) lines.push(line);
+    const [line, part] = [await input.readline(), await input.readline(3)];
+    const hinted = await input.readlines(9);
+    const rest: Uint8Array[] = [];
+    for await (const one of input) rest.push(one);
     start('200 OK', TEXT);
-    return [JSON.stringify(lines.map((line) => Buffer.from(line).toString()))];
+    const text = (lines: Uint8Array[]) => lines.map((one) => Buffer.from(one).toString());
+    return [JSON.stringify({ line: text([line, part]), hinted: text(hinted), rest: text(rest) })];
   },
   '/async': async (_, start) => {
     await new Promise((resolve) => setImmediate(resolve));

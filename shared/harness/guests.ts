@@ -33,6 +33,8 @@ export const node = fromNodeHandler((request, response) => {
     case '/twice':
       response.end('once\n');
       return response.end('twice\n', () => console.error('node: told of the second end'));
+    case '/in-one-go-later':
+      return setImmediate(() => response.end('later\n'));
     case '/callbacks':
       return response.write('a', () => response.write('b', () => response.end('c')));
     default:
