@@ -135,6 +135,9 @@ function redirect(response: ServerResponse, body: BodyQueue, startResponse: Star
     if (!response.headersSent) response.writeHead(response.statusCode);
   };
   Object.assign(response, { writeHead, write, end, flushHeaders });
+  Object.defineProperty(response, 'writableFinished', {
+    get: () => response.writableEnded && body.isEmpty,
+  });
 }
 
 type Piece = string | Uint8Array;

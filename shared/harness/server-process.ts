@@ -3,7 +3,7 @@
  * when its "Serving ... on port N" line is there, and stopped when nothing of its process group is left.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readdirSync, readlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Stage } from '../stages.ts';
@@ -163,7 +163,7 @@ export class ServerProcess {
   async stop(): Promise<void> {
     if (!this.#isOurs && this.#groupExists()) process.kill(-this.pid, 'SIGTERM');
     else if (!this.#hasExited) this.#child.kill('SIGTERM');
-    // The TypeScript compiler of tsx, a child of its own, goes a moment after the process that started it.
+    // tsx may have its compiler running, a child that goes a moment after the process that started it.
     const deadline = Date.now() + PATIENCE;
     while ((!this.#hasExited || this.#groupExists()) && Date.now() < deadline) await delay(5);
     running.delete(this);
@@ -180,16 +180,43 @@ export class ServerProcess {
   }
 
   #groupExists(): boolean {
+    if (this.pid === 0) return false; // it never started; and group 0 is our own
     try {
-      return this.pid > 0 && process.kill(-this.pid, 0);
+      process.kill(-this.pid, 0);
     } catch {
       return false;
     }
+    return hasLivingMember(this.pid) ?? true;
   }
 
   /** Ends the process and its children without asking. */
   killGroup(): void {
     if (this.#groupExists()) process.kill(-this.pid, 'SIGKILL');
+  }
+}
+
+/**
+ * Whether anything of a process group lives, from /proc; undefined where there is none. Zombies do not count:
+ * they have ended, and only wait for a parent that is not us.
+ */
+function hasLivingMember(group: number): boolean | undefined {
+  try {
+    return readdirSync('/proc').some(
+      (entry) => /^\d+$/.test(entry) && isLivingMember(entry, group),
+    );
+  } catch {
+    return undefined; // no Linux
+  }
+}
+
+function isLivingMember(pid: string, group: number): boolean {
+  try {
+    // pid (name) state ppid pgrp ...; the name may hold anything, so we look behind its last parenthesis
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const [state, , pgrp] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return pgrp === `${group}` && state !== 'Z' && state !== 'X';
+  } catch {
+    return false; // ended in the meantime
   }
 }
 
