@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { STAGES, type Stage } from '../stages.ts';
 import { appFor, describeStage } from './describe-stages.ts';
 import { RawClient } from './raw-client.ts';
-import { runToEnd, startServer, tsx } from './server-process.ts';
+import { runToEnd, startCommand, startServer, tsx } from './server-process.ts';
 
 const servers = STAGES.filter(({ can }) => can.length > 0);
 const run = (...args: string[]) => runToEnd(tsx('shared/run.ts', ...args));
@@ -67,6 +67,17 @@ for (const stage of servers) {
     });
   });
 }
+
+test.each([
+  ['SIGINT', 0],
+  ['SIGTERM', 143],
+] as const)('%s to npm run: it exits with %i and takes the server along', async (signal, code) => {
+  const server = await startCommand(['npm', 'run', '-s', 'part2', '--', 'wsgiapp:app']);
+  server.signal(signal);
+  expect((await server.exited).code).toBe(code);
+  await server.stop();
+  await expect(RawClient.connect(server.port)).rejects.toThrow('ECONNREFUSED');
+});
 
 test('--help lists stages, apps and options', async () => {
   const part1 = await run('part1', '--help');

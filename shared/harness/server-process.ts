@@ -21,12 +21,16 @@ export interface StartOptions {
 }
 
 /** Starts a stage on a free port and resolves when clients can connect. */
-export async function startServer(
-  stage: Stage,
-  options: StartOptions = {},
+export function startServer(stage: Stage, options: StartOptions = {}): Promise<ServerProcess> {
+  return startCommand(commandFor(stage, options), stage.file !== '');
+}
+
+/** The same for any command. Of a program that `isOurs` we demand that it leaves nothing behind. */
+export async function startCommand(
+  command: readonly string[],
+  isOurs = true,
 ): Promise<ServerProcess> {
-  const isOurs = stage.file !== '';
-  const server = new ServerProcess(spawnProgram(commandFor(stage, options)), isOurs);
+  const server = new ServerProcess(spawnProgram(command), isOurs);
   try {
     const [, port] = await server.waitForOutput(READY);
     server.port = Number(port);
