@@ -5,19 +5,24 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
+import type { PythonOptions } from './adapters/python-app.ts';
 import type { Application } from './wsgi.ts';
 
 const APPS = path.join(import.meta.dirname, 'apps');
-const EXTENSIONS = ['.ts', '.mts', '.js', '.mjs', '.cjs'];
+const EXTENSIONS = ['.ts', '.mts', '.js', '.mjs', '.cjs', '.py'];
 
 /** Why no application could be had; its message is for the person who typed the name. */
 export class LoadError extends Error {}
 
 /**
  * Loads `module:callable`. The module is searched as a path, then in the working directory, then among the
- * example apps; its extension may be left out. Rejects with a LoadError.
+ * example apps; its extension may be left out. The options are for applications in Python. Rejects with a
+ * LoadError.
  */
-export async function loadApplication(name: string): Promise<Application> {
+export async function loadApplication(
+  name: string,
+  options: PythonOptions = {},
+): Promise<Application> {
   const [, moduleName, attribute] = /^(.+):([^:/\\]+)$/.exec(name) ?? [];
   if (!moduleName || !attribute) {
     throw new LoadError(
@@ -25,6 +30,7 @@ export async function loadApplication(name: string): Promise<Application> {
     );
   }
   const file = findModule(moduleName);
+  if (file.endsWith('.py')) return loadPython(file, attribute, options);
   const exports = await importModule(file);
   if (!(attribute in exports)) {
     const names = Object.keys(exports).join(', ') || 'nothing';
@@ -67,6 +73,17 @@ async function importModule(file: string): Promise<Record<string, unknown>> {
     const stack = error instanceof Error ? error.stack : String(error);
     throw new LoadError(`${relative(file)} was found, but failed to load:\n${stack}`);
   }
+}
+
+async function loadPython(
+  file: string,
+  attribute: string,
+  options: PythonOptions,
+): Promise<Application> {
+  const { loadPythonApplication } = await import('./adapters/python-app.ts');
+  return loadPythonApplication(file, attribute, options).catch((error) => {
+    throw new LoadError((error as Error).message);
+  });
 }
 
 function relative(file: string): string {

@@ -1,0 +1,178 @@
+"""One process, one WSGI application in real CPython, one request at a time.
+
+    python python_worker.py FILE CALLABLE     descriptor 3: the server; stdin: open as long as it lives
+
+Frames are netstrings, `length:bytes,`; the first byte says what kind. The server sends
+    Q environ as JSON      B a piece of the body, empty at its end      A the client has left
+and the worker sends
+    + ready                ! why it never will be, as JSON              R n: please read, n bytes at most
+    H [status, headers]    B a piece of the answer                      E its end     X it failed
+Every answer ends with E or X: that somebody hung up never looks like the end of an answer.
+"""
+
+import importlib
+import io
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import threading
+import traceback
+
+PIECE = 64 * 1024  # bytes in a frame, at most
+
+
+class ClientLeft(OSError):
+    """Nobody waits for this answer any more."""
+
+
+class Channel:
+    def __init__(self, sock):
+        self.sock, self.buffer = sock, bytearray()
+
+    def send(self, *frames):
+        self.sock.sendall(b''.join(b'%d:%s,' % (len(frame), frame) for frame in frames))
+
+    def receive(self):
+        """The next frame: its kind, and the rest."""
+        while (colon := self.buffer.find(b':')) < 0:
+            self.fill()
+        end = colon + 1 + int(self.buffer[:colon])
+        while len(self.buffer) <= end:
+            self.fill()
+        frame = bytes(self.buffer[colon + 1:end])
+        del self.buffer[:end + 1]
+        return frame[:1], frame[1:]
+
+    def fill(self):
+        received = self.sock.recv(PIECE)
+        if not received:
+            os._exit(0)  # the server has gone: nobody is left to tell
+        self.buffer += received
+
+    def has_news(self):
+        return bool(self.buffer or select.select([self.sock], [], [], 0)[0])
+
+
+class Body(io.RawIOBase):
+    """What is under wsgi.input: asks the server for bytes when the application wants them."""
+
+    def __init__(self, channel):
+        self.channel, self.ended = channel, False
+
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        if self.ended:
+            return 0
+        self.channel.send(b'R%d' % min(len(buffer), PIECE))
+        kind, piece = self.channel.receive()
+        self.ended = kind == b'A' or not piece
+        if kind == b'A':
+            raise ClientLeft('the client left before its request was whole')
+        buffer[:len(piece)] = piece
+        return len(piece)
+
+
+class Answer:
+    """The server's side of PEP 3333: start_response, write, and when the head leaves."""
+
+    def __init__(self, channel):
+        self.channel, self.head, self.head_sent = channel, None, False
+
+    def start_response(self, status, headers, exc_info=None):
+        try:
+            if exc_info and self.head_sent:
+                raise exc_info[1].with_traceback(exc_info[2])
+            if self.head and not exc_info:
+                raise AssertionError('a second start_response needs exc_info')
+        finally:
+            exc_info = None  # or the traceback holds this frame, and this frame the traceback
+        self.head = b'H' + json.dumps([status, headers]).encode()
+        return self.write
+
+    def write(self, data):
+        if self.channel.has_news():  # all that the server could say now
+            self.channel.receive()
+            raise ClientLeft('the client left before its answer was whole')
+        self.send(*(b'B' + data[i:i + PIECE] for i in range(0, len(data), PIECE)))
+
+    def finish(self):
+        if not self.head_sent:
+            self.send(b'B')
+
+    def send(self, *pieces):
+        if self.head is None:
+            raise AssertionError('start_response comes before the body')
+        if pieces:  # nothing is sent for nothing: the head leaves with the first bytes
+            self.channel.send(*(() if self.head_sent else (self.head,)), *pieces)
+            self.head_sent = True
+
+
+def serve(channel, application, environ):
+    environ.update({
+        'wsgi.version': (1, 0),
+        'wsgi.input': io.BufferedReader(Body(channel), PIECE),
+        'wsgi.input_terminated': True,
+        'wsgi.errors': sys.stderr,
+        'wsgi.multithread': False,
+        'wsgi.run_once': False,
+    })
+    answer = Answer(channel)
+    try:
+        result = application(environ, answer.start_response)
+        try:
+            for data in result:
+                answer.write(data)
+            answer.finish()
+        finally:
+            close(result)
+    except ClientLeft:
+        pass
+    except BaseException:  # SystemExit, too: one request must not end the others
+        traceback.print_exc()
+        return b'X'
+    return b'E'
+
+
+def close(result):
+    try:
+        getattr(result, 'close', lambda: None)()
+    except Exception:
+        traceback.print_exc()  # the answer is what it is
+
+
+def load(file, name):
+    """The application, or why there is none."""
+    sys.path[0] = os.path.dirname(file)
+    try:
+        module = importlib.import_module(os.path.splitext(os.path.basename(file))[0])
+    except BaseException as error:
+        missing = error.name if isinstance(error, ModuleNotFoundError) else None
+        return None, {'missing': missing, 'traceback': traceback.format_exc()}
+    if not hasattr(module, name):
+        return None, {'names': [key for key, value in vars(module).items() if callable(value)]}
+    application = getattr(module, name)
+    return application, None if callable(application) else {'type': type(application).__name__}
+
+
+def main(file, name):
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, and we go when it goes
+    threading.Thread(target=lambda: (os.read(0, 1), os._exit(0)), daemon=True).start()  # even if we hang
+    channel = Channel(socket.socket(fileno=3))
+    application, problem = load(file, name)
+    if problem:
+        channel.send(b'!' + json.dumps(problem).encode())
+        sys.exit(1)
+    channel.send(b'+')
+    while True:
+        kind, rest = channel.receive()
+        if kind == b'Q':  # an A may come late, when its answer is already complete
+            channel.send(serve(channel, application, json.loads(rest)))
+
+
+if __name__ == '__main__':
+    main(*sys.argv[1:])
