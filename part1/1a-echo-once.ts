@@ -25,7 +25,7 @@ async function listen(): Promise<void> {
       options: { port: { type: 'string' }, host: { type: 'string' } },
     });
     server.listen({
-      port: values.port ?? process.env.PORT ?? 8888,
+      port: values.port ?? (process.env.PORT || 8888),
       host: values.host ?? '127.0.0.1',
     });
     await once(server, 'listening');

@@ -65,7 +65,7 @@ async function listen(): Promise<Buffer> {
       ? readFileSync(values.page)
       : Buffer.from('Hello, World! (Hallo, schöne Welt! 👋)\n');
     server.listen({
-      port: values.port ?? process.env.PORT ?? 8888,
+      port: values.port ?? (process.env.PORT || 8888),
       host: values.host ?? '127.0.0.1',
     });
     await once(server, 'listening');

@@ -9,16 +9,24 @@ export const MAX_HEAD_BYTES = 16 * 1024;
 export const MAX_BODY_BYTES = 8 * 1024 * 1024;
 /** Seconds a client has to say its whole request while all others wait; then 408. Apache: 20 and more. */
 export const READ_TIMEOUT = 10;
-/** Seconds a client may stall while we write to it, or put off its goodbye. nginx, for the latter: 5. */
-export const STALL_TIMEOUT = 5;
+/** Seconds a client may take nothing of what we write. nginx: 60. */
+export const WRITE_TIMEOUT = 60;
+/** Bytes we write at a time. The clock starts anew with each piece: slow is not stalled. */
+export const WRITE_SIZE = 64 * 1024;
+/** Seconds of silence once one side has said goodbye with its FIN; then it is taken as gone. nginx: 5. */
+export const GOODBYE_TIMEOUT = 5;
 
-const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
+const TOKEN_CHARS = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
 /** request-line = method SP request-target SP HTTP-version; RFC 9112 §3 */
 export const REQUEST_LINE = new RegExp(
-  `^(${TOKEN}) (/[!-~]*|https?://[!-~]+|\\*) (HTTP/\\d\\.\\d)$`,
+  `^(${TOKEN_CHARS}) (/[!-~]*|https?://[!-~]+|\\*) (HTTP/\\d\\.\\d)$`,
 );
 /** field-line = field-name ":" OWS field-value OWS, and no space before the colon; RFC 9112 §5 */
-export const FIELD_LINE = new RegExp(`^(${TOKEN}):([\\t -~\\x80-\\xff]*)$`);
+export const FIELD_LINE = new RegExp(`^(${TOKEN_CHARS}):([\\t -~\\x80-\\xff]*)$`);
+export const TOKEN = new RegExp(`^${TOKEN_CHARS}$`);
+export const FIELD_VALUE = /^[\t -~\x80-\xff]*$/;
+/** A status as PEP 3333 writes it: the code, a space, the reason. */
+export const STATUS = /^[2-5]\d\d [\t -~\x80-\xff]+$/;
 /** Host = uri-host [ ":" port ]; RFC 9110 §7.2 */
 export const HOST = /^(\[[\da-f:.]+\]|[\w.~!$&'()*+;=%-]*)(:\d*)?$/i;
 
@@ -63,6 +71,11 @@ export function show(mark: '<' | '>', bytes: Buffer): void {
   for (const line of text.replace(/\r?\n$/, '').split(/\r?\n/)) {
     console.log(`${mark} ${line.replace(/\p{Cc}/gu, escapeChar)}`);
   }
+}
+
+/** Seconds, as timers take them: whole milliseconds, and no more of them than fit. */
+export function milliseconds(seconds: number): number {
+  return Math.min(2 ** 31 - 1, Math.ceil(seconds * 1000));
 }
 
 function escapeChar(char: string): string {

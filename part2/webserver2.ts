@@ -12,17 +12,23 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { parseArgs } from 'node:util';
 import {
   FIELD_LINE,
+  FIELD_VALUE,
+  GOODBYE_TIMEOUT,
   HOST,
   MAX_BODY_BYTES,
   MAX_HEAD_BYTES,
+  milliseconds,
   percentDecode,
   READ_TIMEOUT,
   REQUEST_LINE,
   Refusal,
   refuse,
-  STALL_TIMEOUT,
+  STATUS,
   serializeHead,
   show,
+  TOKEN,
+  WRITE_SIZE,
+  WRITE_TIMEOUT,
 } from './http.ts';
 import { BodyInput } from './input-stream.ts';
 import type * as wsgi from './wsgi.ts';
@@ -48,14 +54,20 @@ interface Response {
   length?: number;
 }
 
+/** Seconds we wait for a client: for its whole request, and for it to take a piece of the answer. */
+interface Timeouts {
+  read: number;
+  write: number;
+}
+
 export class WSGIServer {
   readonly #listener: Server;
-  readonly #readTimeout: number;
+  readonly #timeouts: Timeouts;
   #application: wsgi.Application | undefined;
 
-  constructor(listener: Server, readTimeout: number) {
+  constructor(listener: Server, timeouts: Timeouts) {
     this.#listener = listener;
-    this.#readTimeout = readTimeout;
+    this.#timeouts = timeouts;
   }
 
   get port(): number {
@@ -87,13 +99,13 @@ export class WSGIServer {
       await this.#answerError(response, error).catch(() => socket.destroy());
     }
     // FIN goes out behind the last byte. Closing at once could still destroy the answer with a RST.
-    socket.end(() => setTimeout(() => socket.destroy(), STALL_TIMEOUT * 1000).unref());
+    socket.end(() => setTimeout(() => socket.destroy(), milliseconds(GOODBYE_TIMEOUT)).unref());
   }
 
   /** Reads until the request is whole, however the network cuts it: head by blank line, body by length. */
   async #readRequest(socket: Socket): Promise<{ request: Request; body: Buffer }> {
     if (socket.destroyed || socket.readableEnded) throw new ClientLeft('while it waited');
-    const signal = AbortSignal.timeout(this.#readTimeout * 1000);
+    const signal = AbortSignal.timeout(milliseconds(this.#timeouts.read));
     const packets = on(socket, 'data', { signal, close: ['end', 'close'] });
     try {
       let bytes = await nextPacket(packets);
@@ -110,7 +122,7 @@ export class WSGIServer {
       const length = Number(request.headers.get('content-length') ?? 0);
       const body = [bytes.subarray(headEnd + 4)];
       let missing = length - (bytes.length - headEnd - 4);
-      if (missing > 0 && /100-continue/i.test(request.headers.get('expect') ?? '')) {
+      if (missing > 0 && expectsContinue(request)) {
         socket.write('HTTP/1.1 100 Continue\r\n\r\n'); // curl asks before it sends a big body
       }
       while (missing > 0) {
@@ -149,7 +161,8 @@ export class WSGIServer {
     const named = /^https?:\/\/([^/?]*)/.exec(target)?.[1];
     const host = headers.get('host') ?? (protocol === 'HTTP/1.0' ? '' : 'none, and');
     if (!HOST.test(host) || !HOST.test(named ?? '')) refuse('400 Bad Request', 'malformed Host');
-    if (named !== undefined) headers.set('host', named);
+    if (named !== undefined)
+      headers.set('host', named || refuse('400 Bad Request', 'no host in it'));
     // Chunked bodies arrive in part 3. Until then say so instead of misreading them.
     if (headers.has('transfer-encoding')) refuse('501 Not Implemented', 'Transfer-Encoding');
     const length = headers.get('content-length') ?? '0';
@@ -207,14 +220,22 @@ export class WSGIServer {
   ): wsgi.Write {
     if (response.headSent && excInfo) throw excInfo;
     if (response.head && !excInfo) breach('a second startResponse needs excInfo');
-    if (!/^[2-5]\d\d [\t -~]+$/.test(status)) breach('a status looks like "200 OK"');
+    if (!STATUS.test(status)) breach('a status looks like "200 OK"');
     if (!Array.isArray(headers)) breach('headers are a list of [name, value]');
     for (const [name, value] of headers) {
-      if (!FIELD_LINE.test(`${name}:${value}`)) breach(`malformed header ${JSON.stringify(name)}`);
+      const isString = typeof name === 'string' && typeof value === 'string';
+      const isSafe = isString && TOKEN.test(name) && FIELD_VALUE.test(value);
+      if (!isSafe) breach(`malformed header ${JSON.stringify([name, value])}`);
       if (HOP_BY_HOP.test(name)) breach(`${name} is the server's to send`);
     }
-    response.head = { status, headers };
-    return (chunk) => this.#write(response, chunk);
+    const lengths = headers.filter(([name]) => /^content-length$/i.test(name));
+    if (lengths.length > 1 || !/^\d*$/.test(lengths[0]?.[1] ?? '')) breach('one Content-Length');
+    response.head = { status, headers: headers.map(([name, value]) => [name, value]) };
+    return (chunk) => {
+      const sent = this.#write(response, chunk);
+      sent.catch(() => {}); // who does not wait for it has the failure from the end of the body
+      return sent;
+    };
   }
 
   /** Sends what the application returned, at the client's pace, and calls its close() whatever happens. */
@@ -224,15 +245,19 @@ export class WSGIServer {
     let closed: Promise<unknown> | undefined;
     const close = () => (closed ??= (async () => body.close?.())().catch(console.error));
     response.socket.once('close', close); // the client left: nobody waits for the rest
+    if (response.socket.destroyed) close(); // it left already
     try {
       if (!isIterable) breach('an application returns something to iterate over');
       if (Array.isArray(result)) {
-        response.length = result.reduce((sum, chunk) => sum + toBytes(chunk).length, 0);
+        const length = result.reduce((sum, chunk) => sum + toBytes(chunk).length, 0);
+        // An empty list as the answer to HEAD says nothing about the body of GET; RFC 9110 §8.6.
+        if (length > 0 || response.method !== 'HEAD') response.length = length;
       }
       for await (const chunk of body) {
         await this.#write(response, chunk);
         if (response.headSent && hasNoBody(response)) break;
       }
+      if (response.socket.destroyed) throw new ClientLeft('before its answer was whole');
       if (!response.headSent) await this.#send(response, Buffer.alloc(0));
     } finally {
       response.socket.off('close', close);
@@ -256,11 +281,20 @@ export class WSGIServer {
       response.headSent = true;
     }
     for (const piece of bytes) show('>', piece);
+    const all = Buffer.concat(bytes);
+    for (let start = 0; start < all.length; start += WRITE_SIZE) {
+      await this.#sendPiece(response.socket, all.subarray(start, start + WRITE_SIZE));
+    }
+  }
+
+  async #sendPiece(socket: Socket, piece: Buffer): Promise<void> {
+    const patience = milliseconds(this.#timeouts.write);
+    const timer = setTimeout(() => cut(socket), patience);
     await new Promise<void>((resolve, reject) => {
-      response.socket.write(Buffer.concat(bytes), (error) =>
+      socket.write(piece, (error) =>
         error ? reject(new ClientLeft('before its answer was whole')) : resolve(),
       );
-    });
+    }).finally(() => clearTimeout(timer));
   }
 
   /** Every failure ends here: a refusal is answered, a crash is logged and answered, a half answer is cut. */
@@ -268,7 +302,7 @@ export class WSGIServer {
     if (error instanceof ClientLeft) return console.log(`* the client left ${error.message}`);
     if (!(error instanceof Refusal)) console.error(error);
     // A body without a length ends where the connection ends: only a reset says "this was not all".
-    if (response.headSent) return void response.socket.resetAndDestroy();
+    if (response.headSent) return cut(response.socket);
     const status = error instanceof Refusal ? error.status : '500 Internal Server Error';
     const detail = error instanceof Refusal ? `: ${error.message}` : '';
     const head = { status, headers: [['Content-Type', 'text/plain']] satisfies wsgi.Headers };
@@ -280,17 +314,27 @@ export class WSGIServer {
 export async function makeServer(
   address: { host: string; port: number | string },
   application: wsgi.Application,
-  readTimeout: number = READ_TIMEOUT,
+  timeouts: Timeouts = { read: READ_TIMEOUT, write: WRITE_TIMEOUT },
 ): Promise<WSGIServer> {
   const listener = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     // A client may hang up while it waits for its turn, so we listen to it from birth.
     socket.on('error', () => socket.destroy());
-    socket.setTimeout(STALL_TIMEOUT * 1000, () => socket.writableLength > 0 && socket.destroy());
+    // And one that has said FIN may only have half closed. As long as something goes to it, we believe that.
+    socket.setTimeout(
+      milliseconds(GOODBYE_TIMEOUT),
+      () => socket.readableEnded && socket.destroy(),
+    );
   });
   await once(listener.listen(address), 'listening');
-  const server = new WSGIServer(listener, readTimeout);
+  const server = new WSGIServer(listener, timeouts);
   server.setApp(application);
   return server;
+}
+
+/** Ends a connection in the middle of an answer: with a RST, now, and without what is still to be sent. */
+function cut(socket: Socket): void {
+  socket.resetAndDestroy(); // waits for what is to be sent,
+  socket.destroy(); // and this does not
 }
 
 class ClientLeft extends Error {}
@@ -316,6 +360,11 @@ function toBytes(chunk: wsgi.Chunk): Buffer {
   return breach('a body is made of strings and Uint8Arrays');
 }
 
+/** RFC 9110 §10.1.1: a client of HTTP/1.0 cannot mean it. */
+function expectsContinue({ protocol, headers }: Request): boolean {
+  return protocol !== 'HTTP/1.0' && /100-continue/i.test(headers.get('expect') ?? '');
+}
+
 /** Whatever its head says about a length, such a response ends with it; RFC 9112 §6.3. */
 function hasNoBody({ method, head }: Response): boolean {
   return method === 'HEAD' || /^(204|304)/.test(head?.status ?? '');
@@ -324,20 +373,31 @@ function hasNoBody({ method, head }: Response): boolean {
 async function main(): Promise<void> {
   process.once('SIGINT', () => process.exit(0));
   try {
-    const option = { type: 'string' } as const;
+    const text = { type: 'string' } as const;
     const { values, positionals } = parseArgs({
-      options: { host: option, port: option, 'read-timeout': option },
+      options: {
+        host: text,
+        port: text,
+        workers: text,
+        'read-timeout': text,
+        'write-timeout': text,
+        'request-timeout': text,
+      },
       allowPositionals: true,
     });
-    if (!positionals[0]) throw new Error('Provide a WSGI application object as module:callable');
-    if (positionals[1]) throw new Error(`One application, please: what is '${positionals[1]}'?`);
-    const readTimeout = Number(values['read-timeout'] ?? READ_TIMEOUT);
-    if (!(readTimeout > 0)) throw new Error('--read-timeout takes a number of seconds');
+    const [name, surplus] = positionals;
+    if (!name) throw new Error('Provide a WSGI application object as module:callable');
+    if (surplus) throw new Error(`One application, please: what is '${surplus}'?`);
+    const read = positive(values, 'read-timeout') ?? READ_TIMEOUT;
+    const write = positive(values, 'write-timeout') ?? WRITE_TIMEOUT;
     const { loadApplication } = await import('../shared/app-loader.ts');
-    const application = await loadApplication(positionals[0]);
-    const port = values.port ?? process.env.PORT ?? 8888;
+    const application = await loadApplication(name, {
+      workers: positive(values, 'workers'),
+      requestTimeout: positive(values, 'request-timeout'),
+    });
+    const port = values.port ?? (process.env.PORT || 8888);
     const address = { host: values.host ?? '127.0.0.1', port };
-    const server = await makeServer(address, application, readTimeout);
+    const server = await makeServer(address, application, { read, write });
     console.log(`WSGIServer: Serving HTTP on port ${server.port} ...\n`);
     await server.serveForever();
   } catch (error) {
@@ -345,6 +405,13 @@ async function main(): Promise<void> {
     console.error(code ? `${message} (options: --port N, --host ADDRESS)` : message);
     process.exit(1);
   }
+}
+
+function positive(values: Record<string, string | undefined>, option: string): number | undefined {
+  const value = values[option];
+  if (value === undefined || Number(value) > 0)
+    return value === undefined ? undefined : Number(value);
+  throw new Error(`--${option} takes a number above 0, not '${value}'`);
 }
 
 if (process.argv[1] && realpathSync(process.argv[1]) === import.meta.filename) await main();

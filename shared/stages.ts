@@ -59,6 +59,11 @@ export const STAGES: readonly Stage[] = [
     file: 'part2/webserver2.ts',
     summary: 'any framework, one request at a time',
     can: ['http', 'whole-head', 'length', 'tough', 'gateway'],
-    options: [['--read-timeout S', 'seconds a client has for its whole request (default: 10)']],
+    options: [
+      ['--read-timeout S', 'seconds a client has for its whole request (default: 10)'],
+      ['--write-timeout S', 'seconds a client may take nothing of its answer (default: 60)'],
+      ['--workers N', 'processes for an app in Python (default: 1)'],
+      ['--request-timeout S', 'seconds an app in Python has for its next bytes (default: 30)'],
+    ],
   },
 ];

@@ -147,6 +147,13 @@ describeStages('reads a body, whatever the packets', 'gateway', (stage) => {
     });
   });
 
+  test('HTTP/1.0 cannot ask for 100-continue, and is not told', async () => {
+    const client = await RawClient.connect(server().port);
+    const head = 'POST /sha256 HTTP/1.0\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n';
+    await client.send(head, 'abc');
+    expect((await client.readToEnd()).bytes.toString()).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
+  });
+
   test('a client that asks "100-continue" first gets its go', async () => {
     const client = await RawClient.connect(server().port);
     await client.send(
@@ -188,6 +195,7 @@ describeStages('refuses, and goes on', 'gateway', (stage) => {
       'Content-Length: 1',
       'Content-Length: 2',
     ],
+    ['a target that names no host', 400, 'GET http:///x HTTP/1.1', HOST],
     ['a negative length', 400, 'POST / HTTP/1.1', HOST, 'Content-Length: -1'],
     ['a length in hexadecimal', 400, 'POST / HTTP/1.1', HOST, 'Content-Length: 0x10'],
     ['an empty length', 400, 'POST / HTTP/1.1', HOST, 'Content-Length:'],
@@ -252,7 +260,7 @@ describeStages('refuses, and goes on', 'gateway', (stage) => {
 
 describe.skipIf(process.env.SERVER)('one read deadline', () => {
   describeStages('does not wait for ever', 'gateway', (stage) => {
-    const server = useServer(stage, { app: CONTRACT_APP, args: ['--read-timeout', '0.3'] });
+    const server = useServer(stage, { app: CONTRACT_APP, args: ['--read-timeout', '0.3001'] });
 
     test('a client that says nothing, and one that stops in its body, get a 408; the next is served', async () => {
       const silent = await RawClient.connect(server().port);

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { request } from 'undici';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { describeStages, useServer } from '../../shared/harness/describe-stages.ts';
 import {
   headerOf,
@@ -171,6 +171,10 @@ describeStages('answers for a broken application', 'gateway', (stage) => {
     ['/splits', 'malformed header'],
     ['/splits-unicode', 'malformed header'],
     ['/map-headers', 'a list of'],
+    ['/colon', 'malformed header'],
+    ['/undefined-value', 'malformed header'],
+    ['/bad-length', 'one Content-Length'],
+    ['/two-lengths', 'one Content-Length'],
     ['/hop-by-hop', "Transfer-Encoding is the server's to send"],
   ])(
     '%s: 500 that leaks nothing, the reason in the log, and the next is served',
@@ -193,6 +197,48 @@ describeStages('answers for a broken application', 'gateway', (stage) => {
     const response = parseResponse((await client.readToEnd()).bytes);
     expect([response.status, response.body.length]).toEqual([304, 0]);
     expect(headerOf(response, 'Content-Length')).toBeUndefined();
+  });
+
+  test('headers are taken as they were given: what is added later was never looked at', async () => {
+    const { statusCode, headers } = await request(`${server().origin}/mutates`);
+    expect([statusCode, headers['set-cookie'], headers['x-split']]).toEqual([
+      200,
+      undefined,
+      undefined,
+    ]);
+  });
+
+  test('a reason may be in latin-1', async () => {
+    const client = await RawClient.connect(server().port);
+    await client.send('GET /obs-text HTTP/1.1\r\nHost: x\r\n\r\n');
+    const { bytes } = await client.readToEnd();
+    expect(bytes.toString('latin1')).toMatch(/^HTTP\/1\.1 200 \xc7a va\r\n/);
+  });
+
+  test('HEAD does not call a body empty that it has not seen', async () => {
+    const head = await request(`${server().origin}/empty-list`, { method: 'HEAD' });
+    expect(head.headers['content-length']).toBeUndefined();
+    const get = await request(`${server().origin}/empty-list`);
+    expect(get.headers['content-length']).toBe('0');
+  });
+
+  test('an application that does not wait for write() survives a client that leaves', async () => {
+    const client = await RawClient.connect(server().port);
+    await client.send('GET /unawaited HTTP/1.1\r\nHost: x\r\n\r\n');
+    await client.readUntil('xxx');
+    await client.reset();
+    expect((await request(`${server().origin}/hello`)).statusCode).toBe(200);
+  });
+
+  test('a client that leaves while the application thinks: close() is called all the same', async () => {
+    const before = server().stderr.length;
+    const client = await RawClient.connect(server().port);
+    await client.send('GET /late-waits HTTP/1.1\r\nHost: x\r\n\r\n');
+    await server().waitForOutput(/^asleep$/m);
+    await client.reset();
+    await server().waitForOutput(/^waits closed$/m);
+    expect((await request(`${server().origin}/hello`)).statusCode).toBe(200);
+    expect(server().stderr.slice(before)).not.toContain('broke a rule'); // it is not to blame
   });
 
   test('even `throw undefined` is answered', async () => {
@@ -221,6 +267,27 @@ describeStages('answers for a broken application', 'gateway', (stage) => {
     const { body } = await request(`${server().origin}/close-throws`);
     expect(await body.text()).toBe('x');
     await server().waitForOutput(/close\(\) itself failed/);
+  });
+});
+
+describe.skipIf(process.env.SERVER)('one write deadline', () => {
+  describeStages('does not wait for ever for a reader', 'gateway', (stage) => {
+    const app = 'shared/harness/contract-app:app';
+    const server = useServer(stage, { app, args: ['--write-timeout', '0.3'] });
+
+    test('a client that takes nothing is cut off, though it goes on talking; the next is served', async () => {
+      const client = await RawClient.connect(server().port);
+      client.pause();
+      await client.send('GET /endless HTTP/1.1\r\nHost: x\r\n\r\n');
+      const chatter = setInterval(() => client.send('x').catch(() => {}), 50);
+      try {
+        expect((await request(`${server().origin}/hello`)).statusCode).toBe(200);
+      } finally {
+        clearInterval(chatter);
+        client.leave();
+      }
+      await server().waitForOutput(/^endless closed$/m);
+    });
   });
 });
 

@@ -91,6 +91,39 @@ describeStages('hosts what only Node.js handlers do', 'gateway', (stage) => {
     expect(await body.text()).toBe('abc');
   });
 
+  test('a client that hangs up politely is missed, though the handler never writes', async () => {
+    const client = await RawClient.connect(server().port);
+    await client.send('HEAD /waits HTTP/1.1\r\nHost: x\r\n\r\n');
+    client.leave();
+    expect((await request(server().origin)).statusCode).toBe(200);
+  });
+
+  test('middleware that wraps write and end sees each piece once', async () => {
+    const { body } = await request(`${server().origin}/wrapped`);
+    expect(await body.text()).toBe('wrapped\n');
+    await server().waitForOutput(/^node: seen 1$/m);
+  });
+
+  test('writeHead takes headers behind an empty reason', async () => {
+    const { headers } = await request(`${server().origin}/headers-behind-nothing`);
+    expect(headers['x-a']).toBe('1');
+  });
+
+  test("the request's 'close' comes, though nobody read its body", async () => {
+    await (await request(`${server().origin}/unread`, { method: 'POST', body: 'x' })).body.text();
+    await server().waitForOutput(/^node: request closed$/m);
+  });
+
+  test('200,000 small writes are an answer, and not a traffic jam', async () => {
+    const { body } = await request(`${server().origin}/many`);
+    expect((await body.arrayBuffer()).byteLength).toBe(200_000);
+  });
+
+  test('what is no string and no bytes is refused', async () => {
+    expect((await request(`${server().origin}/number`)).statusCode).toBe(500);
+    await server().waitForOutput(/a chunk is a string or a Uint8Array/);
+  });
+
   test('an answer in one go has a Content-Length, also when it comes later', async () => {
     const { headers, body } = await request(`${server().origin}/in-one-go-later`);
     expect([headers['content-length'], await body.text()]).toEqual(['6', 'later\n']);

@@ -54,7 +54,8 @@ export function fromFetchHandler(handler: FetchHandler): Application {
 /** Undefined where Fetch has no way to say it: `TRACE`, or a target that makes no URL. */
 function toRequest(environ: Environ, signal: AbortSignal): Request | undefined {
   const { REQUEST_METHOD: method, REQUEST_URI: target } = environ;
-  const host = environ.HTTP_HOST || `${environ.SERVER_NAME}:${environ.SERVER_PORT}`;
+  const { SERVER_NAME: name, SERVER_PORT: port } = environ;
+  const host = environ.HTTP_HOST || `${name.includes(':') ? `[${name}]` : name}:${port}`;
   const url = target.startsWith('/') ? `${environ['wsgi.url_scheme']}://${host}${target}` : target;
   const headers = toRequestHeaders(environ);
   const init: RequestInit & { duplex: 'half' } = { method, headers, signal, duplex: 'half' };

@@ -4,6 +4,7 @@
  * their ends are ours: where the one reads from, and what the other writes to. It must know no framework
  * by name, and no server.
  */
+import { AsyncResource } from 'node:async_hooks';
 import {
   IncomingMessage,
   type OutgoingHttpHeader,
@@ -43,8 +44,9 @@ export function fromNodeHandler(handler: NodeHandler): Application {
 
     const close = () => {
       if (response.writableEnded && body.isEmpty) {
-        response.emit('prefinish');
-        response.emit('finish');
+        body.onFinish();
+        // A body nobody read is read now, as node:http does: request 'end' and 'close' are waited for.
+        if (!request.readableEnded && !request.readableFlowing) request.resume();
       } else {
         const aborted = Object.assign(new Error('aborted'), { code: 'ECONNRESET' });
         body.discard(aborted);
@@ -96,7 +98,8 @@ function redirect(response: ServerResponse, body: BodyQueue, startResponse: Star
     headers?: OutgoingHeaders,
   ): ServerResponse => {
     const message = typeof reason === 'string' ? reason : undefined;
-    if (!response.headersSent) setHeaders(response, typeof reason === 'string' ? headers : reason);
+    const given = typeof reason === 'string' ? headers : (reason ?? headers);
+    if (!response.headersSent) setHeaders(response, given);
     Reflect.apply(original.writeHead, response, [status, message]);
     startResponse(`${status} ${response.statusMessage}`, toHeaders(response, wholeLength));
     return response;
@@ -107,8 +110,7 @@ function redirect(response: ServerResponse, body: BodyQueue, startResponse: Star
       return Reflect.apply(original.write, response, [chunk, ...rest]); // node:http's own error
     }
     const [encoding, callback] = encodingAndCallback(rest);
-    const bytes = typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk;
-    if (!(bytes instanceof Uint8Array)) throw new TypeError('a chunk is a string or a Uint8Array');
+    const bytes = toBytes(chunk, encoding);
     if (!response.headersSent) response.writeHead(response.statusCode);
     if (!hasNoBody(response)) return body.push(bytes, callback);
     if (callback) process.nextTick(callback);
@@ -117,16 +119,21 @@ function redirect(response: ServerResponse, body: BodyQueue, startResponse: Star
 
   const end = (...args: unknown[]): ServerResponse => {
     if (response.writableEnded) return Reflect.apply(original.end, response, args);
-    const chunk = typeof args[0] === 'function' ? undefined : (args.shift() as Piece | undefined);
+    const chunk =
+      typeof args[0] === 'function' ? undefined : (args.shift() as Piece | null | undefined);
     const [encoding, callback] = encodingAndCallback(args);
     if (callback) response.once('finish', callback);
-    const bytes = typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk;
+    const bytes = chunk === undefined || chunk === null ? undefined : toBytes(chunk, encoding);
     if (!response.headersSent) {
       wholeLength = bytes?.length ?? 0;
       response.writeHead(response.statusCode);
     }
-    if (bytes && bytes.length > 0) response.write(bytes);
+    if (bytes && bytes.length > 0) write(bytes); // ours: a wrapped one has had its turn
     response.finished = true;
+    body.onFinish = AsyncResource.bind(() => {
+      response.emit('prefinish');
+      response.emit('finish');
+    });
     body.end();
     return response;
   };
@@ -137,6 +144,14 @@ function redirect(response: ServerResponse, body: BodyQueue, startResponse: Star
   Object.assign(response, { writeHead, write, end, flushHeaders });
   Object.defineProperty(response, 'writableFinished', {
     get: () => response.writableEnded && body.isEmpty,
+  });
+}
+
+function toBytes(chunk: unknown, encoding: BufferEncoding | undefined): Uint8Array {
+  if (typeof chunk === 'string') return Buffer.from(chunk, encoding);
+  if (chunk instanceof Uint8Array) return chunk;
+  throw Object.assign(new TypeError('a chunk is a string or a Uint8Array'), {
+    code: 'ERR_INVALID_ARG_TYPE',
   });
 }
 
@@ -193,10 +208,14 @@ interface QueuedPiece {
 class BodyQueue implements AsyncIterator<Uint8Array> {
   readonly #onDrain: () => void;
   #pieces: QueuedPiece[] = [];
+  /** Index of the next piece: taking them off the front of a long list would move all others, each time. */
+  #next = 0;
   #underway: QueuedPiece | undefined;
   #size = 0;
   #needsDrain = false;
   #state: 'open' | 'ended' | { error: unknown } = 'open';
+  /** Tells the handler that all is sent; called in the context in which the handler ended its answer. */
+  onFinish: () => void = () => {};
   #wake: () => void = () => {};
 
   constructor(onDrain: () => void) {
@@ -204,7 +223,7 @@ class BodyQueue implements AsyncIterator<Uint8Array> {
   }
 
   get isEmpty(): boolean {
-    return this.#pieces.length === 0 && !this.#underway;
+    return this.#next === this.#pieces.length && !this.#underway;
   }
 
   /** False when the handler had better wait for `'drain'`. */
@@ -231,14 +250,14 @@ class BodyQueue implements AsyncIterator<Uint8Array> {
 
   /** Everything at once, for a body that has its end. */
   takeAll(): Uint8Array[] {
-    const pieces = this.#pieces.splice(0);
+    const pieces = this.#rest();
     for (const { callback } of pieces) if (callback) process.nextTick(callback);
     return pieces.map(({ bytes }) => bytes);
   }
 
   /** Nobody is there to read the rest. */
   discard(reason: Error): void {
-    const pieces = [this.#underway, ...this.#pieces.splice(0)];
+    const pieces = [this.#underway, ...this.#rest()];
     this.#underway = undefined;
     this.end();
     for (const piece of pieces) piece?.callback?.(reason);
@@ -246,15 +265,26 @@ class BodyQueue implements AsyncIterator<Uint8Array> {
 
   async next(): Promise<IteratorResult<Uint8Array>> {
     this.#settle();
-    while (this.#pieces.length === 0 && this.#state === 'open') {
+    if (this.#next === this.#pieces.length) this.#rest(); // all taken: the list begins anew
+    while (this.#next === this.#pieces.length && this.#state === 'open') {
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
     }
-    this.#underway = this.#pieces.shift();
-    if (this.#underway) return { done: false, value: this.#underway.bytes };
+    this.#underway = this.#pieces[this.#next];
+    if (this.#underway) {
+      this.#next++;
+      return { done: false, value: this.#underway.bytes };
+    }
     if (typeof this.#state === 'object') throw this.#state.error;
     return { done: true, value: undefined };
+  }
+
+  #rest(): QueuedPiece[] {
+    const rest = this.#pieces.slice(this.#next);
+    this.#pieces = [];
+    this.#next = 0;
+    return rest;
   }
 
   #settle(): void {
@@ -272,13 +302,19 @@ class BodyQueue implements AsyncIterator<Uint8Array> {
 
 /** The connection as the handler sees it: it tells who is there, and goes when the client does. */
 class ClientSocket extends Duplex {
+  readonly localAddress: string;
+  readonly localPort: number;
   readonly remoteAddress: string;
   readonly remotePort: number;
+  readonly remoteFamily: 'IPv4' | 'IPv6';
   readonly encrypted: boolean;
 
   constructor(environ: Environ) {
     super();
+    this.localAddress = environ.SERVER_NAME;
+    this.localPort = Number(environ.SERVER_PORT);
     this.remoteAddress = environ.REMOTE_ADDR;
+    this.remoteFamily = environ.REMOTE_ADDR.includes(':') ? 'IPv6' : 'IPv4';
     this.remotePort = Number(environ.REMOTE_PORT);
     this.encrypted = environ['wsgi.url_scheme'] === 'https';
     this.on('error', () => {}); // `destroy(error)` tells the handler; there is nobody else to tell
@@ -288,6 +324,10 @@ class ClientSocket extends Duplex {
 
   override _write(_chunk: unknown, _encoding: string, callback: () => void): void {
     callback();
+  }
+
+  address(): { address: string; port: number; family: string } {
+    return { address: this.localAddress, port: this.localPort, family: this.remoteFamily };
   }
 
   setTimeout(): this {

@@ -152,6 +152,52 @@ const cases: Record<string, Case> = {
       },
     };
   },
+  '/late-waits': async (environ, start) => {
+    environ['wsgi.errors'].write('asleep\n');
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    return (cases['/waits'] as Case)(environ, start);
+  },
+  '/unawaited': async (_, start) => {
+    const write = start('200 OK', TEXT);
+    for (let i = 0; i < 100; i++) {
+      write('x'.repeat(1000)); // as one would in Python
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    return [];
+  },
+  '/mutates': (_, start) => {
+    const headers: Headers = [...TEXT];
+    start('200 OK', headers);
+    headers.push(['X-Split', 'a\r\nSet-Cookie: stolen=1']);
+    return ['x'];
+  },
+  '/empty-list': (_, start) => {
+    start('200 OK', TEXT);
+    return [];
+  },
+  '/obs-text': (_, start) => {
+    start('200 \xc7a va', TEXT);
+    return ['x'];
+  },
+  '/colon': (_, start) => {
+    start('200 OK', [['Transfer-Encoding: chunked\t', 'x']]);
+    return ['x'];
+  },
+  '/undefined-value': (_, start) => {
+    start('200 OK', [['X-A', undefined as unknown as string]]);
+    return ['x'];
+  },
+  '/bad-length': (_, start) => {
+    start('200 OK', [['Content-Length', 'abc']]);
+    return ['x'];
+  },
+  '/two-lengths': (_, start) => {
+    start('200 OK', [
+      ['Content-Length', '1'],
+      ['content-length', '5'],
+    ]);
+    return ['x'];
+  },
   '/too-late': async (environ, start) => {
     const write = start('200 OK', TEXT);
     for await (const word of wordsFrom(environ)) await write(word);

@@ -33,6 +33,35 @@ export const node = fromNodeHandler((request, response) => {
     case '/twice':
       response.end('once\n');
       return response.end('twice\n', () => console.error('node: told of the second end'));
+    case '/waits':
+      return; // for ever: only the client's leaving ends it
+    case '/wrapped': {
+      // A middleware that counts what goes by, as compression and loggers do.
+      let seen = 0;
+      const { write, end } = response;
+      response.write = ((...args: Parameters<typeof write>) => {
+        seen++;
+        return Reflect.apply(write, response, args);
+      }) as typeof write;
+      response.end = ((...args: Parameters<typeof end>) => {
+        seen++;
+        console.error(`node: seen ${seen}`);
+        return Reflect.apply(end, response, args);
+      }) as typeof end;
+      return response.end('wrapped\n');
+    }
+    case '/headers-behind-nothing':
+      return response.writeHead(200, undefined, { 'X-A': '1' }).end();
+    case '/unread':
+      request.on('close', () => console.error('node: request closed'));
+      return response.end('unread\n');
+    case '/many':
+      return setImmediate(() => {
+        for (let i = 0; i < 200_000; i++) response.write('x');
+        response.end();
+      });
+    case '/number':
+      return response.end(42 as unknown as string);
     case '/in-one-go-later':
       return setImmediate(() => response.end('later\n'));
     case '/callbacks':
