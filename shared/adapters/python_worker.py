@@ -116,11 +116,12 @@ def serve(channel, application, environ):
     environ.update({
         'wsgi.version': (1, 0),
         'wsgi.input': io.BufferedReader(Body(channel), PIECE),
-        'wsgi.input_terminated': True,
         'wsgi.errors': sys.stderr,
         'wsgi.multithread': False,
         'wsgi.run_once': False,
     })
+    if 'HTTP_TRANSFER_ENCODING' in environ:
+        environ['wsgi.input_terminated'] = True  # no length to go by: read to the end
     answer = Answer(channel)
     try:
         result = application(environ, answer.start_response)

@@ -12,6 +12,12 @@ STATIC_URL = '/static/'
 DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
 DATABASES = {'default': {'ENGINE': 'django.db.backends.sqlite3', 'NAME': ':memory:'}}
 DEFAULT_AUTO_FIELD = 'django.db.models.BigAutoField'
+LOGGING = {
+    'version': 1,
+    'disable_existing_loggers': False,
+    'handlers': {'console': {'class': 'logging.StreamHandler'}},
+    'root': {'handlers': ['console']},
+}
 INSTALLED_APPS = [
     'django.contrib.admin',
     'django.contrib.auth',

@@ -1,0 +1,218 @@
+/** WSGI applications in real CPython: the contract, the faults, and that nothing is left behind. */
+import { createHash, randomBytes } from 'node:crypto';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { request } from 'undici';
+import { afterAll, describe, expect, test } from 'vitest';
+import { describeStages, useServer } from '../harness/describe-stages.ts';
+import { parseResponse, RawClient } from '../harness/raw-client.ts';
+import { ROOT, runToEnd, type ServerProcess, startServer, tsx } from '../harness/server-process.ts';
+
+const FAULTS = 'shared/harness/faults.py';
+const ONE_MIB = 1024 * 1024;
+
+/** In CI everything has to be there; elsewhere a reader may not have run `npm run setup:python`. */
+const hasFrameworks = existsSync(path.join(ROOT, '.venv')) || Boolean(process.env.CI);
+
+async function textOf(server: ServerProcess, target: string, options = {}): Promise<string> {
+  return (await request(server.origin + target, options)).body.text();
+}
+
+for (const [module, greeting, needs] of [
+  ['wsgiapp.py', 'WSGI', 'nothing'],
+  ['flaskapp', 'Flask', 'npm run setup:python'],
+  ['pyramidapp', 'Pyramid', 'npm run setup:python'],
+  ['djangoapp', 'Django', 'npm run setup:python'],
+] as const) {
+  for (const app of [`${module}:app`, `shared/harness/validated.py:${module.replace('.py', '')}`]) {
+    const isReady = needs === 'nothing' || hasFrameworks;
+    describe.skipIf(!isReady)(`${app} (needs ${needs})`, () => {
+      describeStages('in real CPython', 'gateway', (stage) => {
+        const server = useServer(stage, { app });
+
+        test('greets, parses, takes 1 MiB, streams, sets cookies, fails, and goes on', async () => {
+          const type = (name: string) => ({ 'Content-Type': name });
+          const post = (kind: string, body: string | Buffer) =>
+            ({ method: 'POST', headers: type(kind), body }) as const;
+          expect(await textOf(server(), '/hello')).toBe(`Hello world from ${greeting}!\n`);
+          const json = await textOf(server(), '/json', post('application/json', '{"name":"Zoë"}'));
+          expect(JSON.parse(json)).toEqual({ hello: 'Zoë' });
+          const form = post('application/x-www-form-urlencoded', 'name=Zo%C3%AB+B');
+          expect(await textOf(server(), '/form', form)).toBe('hello Zoë B\n');
+          const upload = post('application/octet-stream', randomBytes(ONE_MIB));
+          expect(await textOf(server(), '/upload', upload)).toBe(`${ONE_MIB} bytes\n`);
+          expect(await textOf(server(), '/stream')).toBe('3\n2\n1\nlift-off\n');
+          const { headers } = await request(`${server().origin}/cookies`);
+          expect(headers['set-cookie']).toHaveLength(2);
+          expect((await request(`${server().origin}/error`)).statusCode).toBe(500);
+          await server().waitForOutput(/RuntimeError: this app was asked to fail/);
+          expect((await request(`${server().origin}/nope`)).statusCode).toBe(404);
+          expect((await request(`${server().origin}/hello`)).statusCode).toBe(200);
+        });
+      });
+    });
+  }
+}
+
+for (const callable of ['app', 'validated']) {
+  describeStages(`keeps PEP 3333 on the Python side (${callable})`, 'gateway', (stage) => {
+    const server = useServer(stage, { app: `${FAULTS}:${callable}` });
+
+    test('the environ: native strings, latin-1, the truth about processes', async () => {
+      const environ = JSON.parse(await textOf(server(), '/environ?q=%C3%A9', { method: 'POST' }));
+      expect(environ).toMatchObject({
+        REQUEST_METHOD: 'POST',
+        PATH_INFO: '/environ',
+        QUERY_STRING: 'q=%C3%A9',
+        'wsgi.version': '(1, 0)',
+        'wsgi.url_scheme': 'http',
+        'wsgi.multithread': false,
+        'wsgi.multiprocess': false,
+        'wsgi.run_once': false,
+      });
+    });
+
+    test('wsgi.input: 1 MiB in pieces, and lines', async () => {
+      const body = randomBytes(ONE_MIB);
+      const digest = createHash('sha256').update(body).digest('hex');
+      expect(await textOf(server(), '/sha256', { method: 'POST', body })).toBe(digest);
+      const lines = await textOf(server(), '/lines', { method: 'POST', body: 'a\nb\n\nc' });
+      expect(JSON.parse(lines)).toEqual(['a\n', 'b\n', '\n', 'c']);
+    });
+
+    test('write, a replaced head, wsgi.errors', async () => {
+      expect(await textOf(server(), '/write')).toBe('written, then returned');
+      const { statusCode, headers } = await request(`${server().origin}/replaced`);
+      expect([statusCode, headers['x-mistaken']]).toEqual([503, undefined]);
+      await textOf(server(), '/errors');
+      await server().waitForOutput(/^told on wsgi\.errors$/m);
+    });
+
+    test('close() runs when the client leaves an endless answer, and the worker goes on', async () => {
+      const pid = await textOf(server(), '/pid');
+      const client = await RawClient.connect(server().port);
+      await client.send('GET /endless HTTP/1.1\r\nHost: x\r\n\r\n');
+      await client.readUntil('xxx');
+      client.leave();
+      await server().waitForOutput(/^endless closed$/m);
+      expect(await textOf(server(), '/pid')).toBe(pid);
+    });
+  });
+}
+
+describeStages('a fault costs its own request only', 'gateway', (stage) => {
+  const server = useServer(stage, { app: `${FAULTS}:app`, args: ['--request-timeout', '1'] });
+  const pid = () => textOf(server(), '/pid');
+
+  test.each([
+    ['/raise-before', 500, /RuntimeError: before the head/],
+    ['/sys-exit', 500, /SystemExit: 3/],
+    ['/no-start', 500, /start_response comes before the body/],
+    ['/text', 500, /TypeError/],
+    ['/splits', 500, /malformed header/],
+    ['/close-raises', 200, /close\(\) itself failed/],
+  ])('%s: %i, a traceback in the log, the same worker goes on', async (target, status, reason) => {
+    const before = await pid();
+    expect((await request(server().origin + target)).statusCode).toBe(status);
+    await server().waitForOutput(reason);
+    expect(await pid()).toBe(before);
+  });
+
+  test('a body that the application never reads does not reach the next request', async () => {
+    const before = await pid();
+    const upload = { method: 'POST', body: randomBytes(ONE_MIB) };
+    expect(await textOf(server(), '/ignores-body', upload)).toBe(before);
+    expect(await pid()).toBe(before);
+  });
+
+  test.each([
+    ['/die-before', 502],
+    ['/hang', 504],
+  ])('%s: %i, and another worker takes over', async (target, status) => {
+    const before = await pid();
+    expect((await request(server().origin + target)).statusCode).toBe(status);
+    expect(await pid()).not.toBe(before);
+  });
+
+  test.each(['/raise-after', '/die-during'])('%s: the answer is cut, not ended', async (target) => {
+    const client = await RawClient.connect(server().port);
+    await client.send(`GET ${target} HTTP/1.1\r\nHost: x\r\n\r\n`);
+    const { bytes, ending } = await client.readToEnd();
+    expect([parseResponse(bytes).body.toString(), ending]).toEqual(['half of ', 'rst']);
+    expect(await pid()).toMatch(/^\d+$/);
+  });
+
+  test('a worker that dies behind its answer takes nothing with it', async () => {
+    const client = await RawClient.connect(server().port);
+    await client.send('GET /die-after HTTP/1.1\r\nHost: x\r\n\r\n');
+    await client.readUntil('done');
+    client.leave();
+    expect(await pid()).toMatch(/^\d+$/);
+  });
+
+  test('a worker that is killed while it waits is replaced', async () => {
+    const before = Number(await pid());
+    process.kill(before, 'SIGKILL');
+    await expect.poll(() => isAlive(before)).toBe(false);
+    expect(Number(await pid())).not.toBe(before);
+  });
+});
+
+describeStages('leaves no worker behind', 'gateway', (stage) => {
+  test.each(['SIGTERM', 'SIGINT', 'SIGKILL'] as const)(
+    'after %s, also if one hangs',
+    async (signal) => {
+      const server = await startServer(stage, { app: `${FAULTS}:app`, args: ['--workers', '2'] });
+      const environ = JSON.parse(await textOf(server, '/environ'));
+      expect(environ['wsgi.multiprocess']).toBe(true);
+      const workers = [Number(await textOf(server, '/pid')), Number(await textOf(server, '/pid'))];
+      expect(new Set(workers).size).toBe(2); // they take turns
+      const client = await RawClient.connect(server.port);
+      await client.send('GET /hang HTTP/1.1\r\nHost: x\r\n\r\n');
+      await server.waitForOutput(/^hanging$/m);
+      server.signal(signal);
+      await server.exited;
+      await expect.poll(() => workers.filter(isAlive), { timeout: 10_000 }).toEqual([]);
+      client.leave();
+      await server.stop();
+    },
+  );
+});
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+describe.skipIf(process.env.SERVER)(
+  'what cannot be loaded is said at the start, with exit 1',
+  () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'python-'));
+    afterAll(() => rmSync(folder, { recursive: true }));
+
+    test.each([
+      [
+        'app = nothing.app',
+        'app',
+        /broken\.py was found, but failed to load:\nTraceback[\s\S]*NameError/,
+      ],
+      ['def app(:', 'app', /failed to load:\nTraceback[\s\S]*SyntaxError/],
+      [
+        'import not_installed_here',
+        'app',
+        /^\S+ needs the Python package 'not_installed_here', .*\n$/,
+      ],
+      ['def one(): pass', 'two', /^No 'two' in \S+; it has one\n$/],
+      ['app = 42', 'app', /^'app' in \S+ is not callable: it is of type int\n$/],
+    ])('%s', async (source, name, message) => {
+      const file = path.join(folder, 'broken.py');
+      writeFileSync(file, `${source}\n`);
+      const run = await runToEnd(tsx('shared/run.ts', 'part2', `${file}:${name}`));
+      expect(run).toEqual({ code: 1, stdout: '', stderr: expect.stringMatching(message) });
+    });
+  },
+);

@@ -1,0 +1,148 @@
+"""For the tests: what a WSGI application in Python can do to its server, one path each."""
+
+import hashlib
+import json
+import os
+import sys
+import time
+from wsgiref.validate import validator
+
+TEXT = [('Content-Type', 'text/plain')]
+HEAD = b'half of '
+
+
+def app(environ, start_response):
+    return globals()[environ['PATH_INFO'][1:].replace('-', '_')](environ, start_response)
+
+
+def pid(environ, start_response):
+    start_response('200 OK', TEXT)
+    return [b'%d' % os.getpid()]
+
+
+def environ(environ, start_response):
+    start_response('200 OK', [('Content-Type', 'application/json')])
+    shown = {key: value if isinstance(value, (str, bool)) else repr(value) for key, value in environ.items()}
+    return [json.dumps(shown).encode()]
+
+
+def sha256(environ, start_response):
+    digest = hashlib.sha256()
+    while piece := environ['wsgi.input'].read(10_000):
+        digest.update(piece)
+    start_response('200 OK', TEXT)
+    return [digest.hexdigest().encode()]
+
+
+def lines(environ, start_response):
+    body = environ['wsgi.input']
+    found = [body.readline(), *body.readlines(1), *body]
+    start_response('200 OK', TEXT)
+    return [json.dumps([line.decode() for line in found]).encode()]
+
+
+def write(environ, start_response):
+    start_response('200 OK', TEXT)(b'written, ')
+    return [b'then returned']
+
+
+def replaced(environ, start_response):
+    start_response('200 OK', TEXT + [('X-Mistaken', 'yes')])
+    try:
+        raise ValueError('thought again')
+    except ValueError:
+        start_response('503 Service Unavailable', TEXT, sys.exc_info())
+    return [b'sorry']
+
+
+def errors(environ, start_response):
+    environ['wsgi.errors'].write('told on wsgi.errors\n')
+    return pid(environ, start_response)
+
+
+def ignores_body(environ, start_response):
+    return pid(environ, start_response)
+
+
+def raise_before(environ, start_response):
+    raise RuntimeError('before the head')
+
+
+def raise_after(environ, start_response):
+    start_response('200 OK', TEXT)
+    yield HEAD
+    time.sleep(0.2)  # so that the client has this, and the cut comes apart from it
+    raise RuntimeError('behind the head')
+
+
+def sys_exit(environ, start_response):
+    sys.exit(3)
+
+
+def die_before(environ, start_response):
+    os._exit(9)
+
+
+def die_during(environ, start_response):
+    start_response('200 OK', TEXT)
+    yield HEAD
+    time.sleep(0.2)
+    os._exit(9)
+
+
+class Closing:
+    """Says so when it is closed."""
+
+    def __init__(self, name, chunks, then=lambda: None):
+        self.name, self.chunks, self.then = name, chunks, then
+
+    def __iter__(self):
+        return iter(self.chunks)
+
+    def close(self):
+        print(f'{self.name} closed', file=sys.stderr, flush=True)
+        self.then()
+
+
+def die_after(environ, start_response):
+    start_response('200 OK', TEXT + [('Content-Length', '4')])
+    return Closing('die-after', [b'done'], lambda: os._exit(9))
+
+
+def close_raises(environ, start_response):
+    def then():
+        raise RuntimeError('close() itself failed')
+
+    start_response('200 OK', TEXT)
+    return Closing('close-raises', [b'done'], then)
+
+
+def endless(environ, start_response):
+    def chunks():
+        while True:
+            yield b'x' * 64 * 1024
+
+    start_response('200 OK', TEXT)
+    return Closing('endless', chunks())
+
+
+def hang(environ, start_response):
+    print('hanging', file=sys.stderr, flush=True)
+    time.sleep(3600)
+
+
+def no_start(environ, start_response):
+    return [b'a body without a head']
+
+
+def text(environ, start_response):
+    start_response('200 OK', TEXT)
+    return ['a str, and not bytes']
+
+
+def splits(environ, start_response):
+    start_response('200 OK', [('X-Split', 'a\r\nSet-Cookie: stolen=1')])
+    return [b'x']
+
+
+validated = validator(app)
