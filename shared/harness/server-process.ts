@@ -22,17 +22,20 @@ export interface StartOptions {
 
 /** Starts a stage on a free port and resolves when clients can connect. */
 export function startServer(stage: Stage, options: StartOptions = {}): Promise<ServerProcess> {
-  return startCommand(commandFor(stage, options), stage.file !== '');
+  return startCommand(commandFor(stage, options), { isOurs: stage.file !== '' });
 }
 
-/** The same for any command. Of a program that `isOurs` we demand that it leaves nothing behind. */
+/**
+ * The same for any command, which is ready when it prints what `ready` matches, the port in its first group.
+ * Of a program that `isOurs` we demand that it leaves nothing behind.
+ */
 export async function startCommand(
   command: readonly string[],
-  isOurs = true,
+  { isOurs = true, ready = READY } = {},
 ): Promise<ServerProcess> {
   const server = new ServerProcess(spawnProgram(command), isOurs);
   try {
-    const [, port] = await server.waitForOutput(READY);
+    const [, port] = await server.waitForOutput(ready);
     server.port = Number(port);
     return server;
   } catch (error) {
@@ -67,7 +70,7 @@ function spawnProgram(command: readonly string[], env: Record<string, string> = 
   const { NODE_ENV: _, NODE_OPTIONS: __, ...inherited } = process.env; // set by the test runner, not by a user
   return spawn(file, args, {
     cwd: ROOT,
-    env: { ...inherited, PORT: '0', PYTHONUNBUFFERED: '1', ...env },
+    env: { ...inherited, PORT: '0', PYTHONUNBUFFERED: '1', PYTHONHASHSEED: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true, // a process group of its own, so that all of it can be stopped
   });
