@@ -68,9 +68,8 @@ export function serializeHead(
 export function show(mark: '<' | '>', bytes: Buffer): void {
   if (bytes.length === 0) return;
   const text = bytes.length > MAX_HEAD_BYTES + 4 ? `[${bytes.length} bytes]` : bytes.toString();
-  for (const line of text.replace(/\r?\n$/, '').split(/\r?\n/)) {
-    console.log(`${mark} ${line.replace(/\p{Cc}/gu, escapeChar)}`);
-  }
+  const lines = text.replace(/\r?\n$/, '').split(/\r?\n/);
+  console.log(lines.map((line) => `${mark} ${line.replace(/\p{Cc}/gu, escapeChar)}`).join('\n'));
 }
 
 /** Seconds, as timers take them: whole milliseconds, and no more of them than fit. */

@@ -7,40 +7,13 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Agent, request } from 'undici';
 import { afterAll, describe, expect, test } from 'vitest';
-import {
-  ROOT,
-  type ServerProcess,
-  startCommand,
-  startServer,
-} from '../../shared/harness/server-process.ts';
+import { BIN, hasPeer, PEERS, startPeer } from '../../shared/harness/python-servers.ts';
+import { ROOT, type ServerProcess, startServer } from '../../shared/harness/server-process.ts';
 import { STAGES, type Stage } from '../../shared/stages.ts';
 
 const APPS = ['wsgiapp', 'flaskapp', 'pyramidapp', 'djangoapp'];
+const COLUMNS = Object.keys(PEERS).filter((name) => name !== 'gunicorn gthread');
 const OURS = STAGES.find(({ id }) => id === '2b') as Stage;
-const BIN = path.join(ROOT, '.venv', 'bin');
-const FOLDER = path.join(ROOT, 'shared', 'apps');
-
-const PEERS: Record<string, { program: string; args(app: string): string[]; ready: RegExp }> = {
-  gunicorn: {
-    program: 'gunicorn',
-    args: (app) => ['--chdir', FOLDER, '--bind', '127.0.0.1:0', `${app}:app`],
-    ready: /Listening at: http:\/\/127\.0\.0\.1:(\d+)/,
-  },
-  waitress: {
-    program: 'waitress-serve',
-    args: (app) => ['--listen=127.0.0.1:0', `${app}:app`],
-    ready: /Serving on http:\/\/127\.0\.0\.1:(\d+)/,
-  },
-  uWSGI: {
-    program: 'uwsgi',
-    args: (app) => [
-      ...['--http-socket', '127.0.0.1:0', '--chdir', FOLDER, '--module', `${app}:app`],
-      ...['--die-on-term', '--need-app'],
-    ],
-    ready: /bound to TCP address 127\.0\.0\.1:(\d+)[\s\S]*spawned uWSGI/,
-  },
-};
-
 type Options = { method?: string; headers?: Record<string, string>; body?: string | Buffer };
 const post = (type: string, body: string | Buffer): Options => ({
   method: 'POST',
@@ -81,20 +54,14 @@ async function answers(server: ServerProcess, app: string): Promise<unknown[]> {
   return seen;
 }
 
-function startPeer(name: string, app: string): Promise<ServerProcess> {
-  const { program, args, ready } = PEERS[name] as (typeof PEERS)[string];
-  const command = ['env', `PYTHONPATH=${FOLDER}`, path.join(BIN, program), ...args(app)];
-  return startCommand(command, { isOurs: false, ready });
-}
-
 describe.skipIf(process.env.SERVER)('mix and match', () => {
   const cells = new Map<string, string>();
 
   for (const app of APPS) {
     const file = app === 'wsgiapp' ? 'wsgiapp.py' : app;
     const isReady = existsSync(BIN) || Boolean(process.env.CI);
-    for (const peer of Object.keys(PEERS)) {
-      const isHere = existsSync(path.join(BIN, PEERS[peer]?.program ?? '')) || process.env.CI;
+    for (const peer of COLUMNS) {
+      const isHere = hasPeer(peer) || process.env.CI;
       const title = `${app}: our server and ${peer} answer alike`;
       test.skipIf(!isReady || !isHere)(`${title} (needs ${peer} in .venv)`, async () => {
         const servers = await Promise.all([
@@ -113,7 +80,7 @@ describe.skipIf(process.env.SERVER)('mix and match', () => {
   }
 
   afterAll(() => {
-    const names = Object.keys(PEERS);
+    const names = COLUMNS;
     const rows = APPS.map((app) => {
       const found = names.map((peer) => cells.get(`${app} ${peer}`) ?? '-');
       return `| ${app} | ${found.every((cell) => cell === 'same') ? 'same' : '-'} | ${found.join(' | ')} |`;
