@@ -407,11 +407,14 @@ async function main(): Promise<void> {
   }
 }
 
+/** The number given for an option, if one was given. */
 function positive(values: Record<string, string | undefined>, option: string): number | undefined {
   const value = values[option];
-  if (value === undefined || Number(value) > 0)
-    return value === undefined ? undefined : Number(value);
-  throw new Error(`--${option} takes a number above 0, not '${value}'`);
+  if (value === undefined) return undefined;
+  const isWhole = option !== 'workers' || Number.isInteger(Number(value));
+  if (Number(value) > 0 && isWhole) return Number(value);
+  const what = option === 'workers' ? 'a whole number from 1' : 'a number above 0';
+  throw new Error(`--${option} takes ${what}, not '${value}'`);
 }
 
 if (process.argv[1] && realpathSync(process.argv[1]) === import.meta.filename) await main();

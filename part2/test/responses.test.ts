@@ -1,24 +1,14 @@
 /** What an application's answer becomes on the wire, and what happens when it breaks the contract. */
-import { once } from 'node:events';
-import { createServer, type Socket } from 'node:net';
 import { request } from 'undici';
 import { describe, expect, test } from 'vitest';
 import { describeStages, useServer } from '../../shared/harness/describe-stages.ts';
+import { openGate } from '../../shared/harness/gate.ts';
 import {
   headerOf,
   parseResponse,
   RawClient,
   type RawResponse,
 } from '../../shared/harness/raw-client.ts';
-
-/** The test's end of the connection from which `/relay` reads its body. */
-async function openGate(): Promise<{ port: number; opened: Promise<Socket>; close(): void }> {
-  const gate = createServer();
-  gate.listen(0, '127.0.0.1');
-  await once(gate, 'listening');
-  const opened = once(gate, 'connection').then(([socket]) => socket as Socket);
-  return { port: (gate.address() as { port: number }).port, opened, close: () => gate.close() };
-}
 
 for (const app of ['app', 'validated']) {
   describeStages(`sends what the application answers (${app})`, 'gateway', (stage) => {

@@ -6,8 +6,11 @@ import path from 'node:path';
 import { request } from 'undici';
 import { afterAll, describe, expect, test } from 'vitest';
 import { describeStages, useServer } from '../harness/describe-stages.ts';
+import { openGate } from '../harness/gate.ts';
 import { parseResponse, RawClient } from '../harness/raw-client.ts';
 import { ROOT, runToEnd, type ServerProcess, startServer, tsx } from '../harness/server-process.ts';
+import type { Environ } from '../wsgi.ts';
+import { loadPythonApplication } from './python-app.ts';
 
 const FAULTS = 'shared/harness/faults.py';
 const ONE_MIB = 1024 * 1024;
@@ -108,10 +111,10 @@ describeStages('a fault costs its own request only', 'gateway', (stage) => {
   test.each([
     ['/raise-before', 500, /RuntimeError: before the head/],
     ['/sys-exit', 500, /SystemExit: 3/],
+    ['/starts-twice', 500, /a second start_response needs exc_info/],
     ['/no-start', 500, /start_response comes before the body/],
     ['/text', 500, /TypeError/],
     ['/splits', 500, /malformed header/],
-    ['/close-raises', 200, /close\(\) itself failed/],
   ])('%s: %i, a traceback in the log, the same worker goes on', async (target, status, reason) => {
     const before = await pid();
     expect((await request(server().origin + target)).statusCode).toBe(status);
@@ -135,12 +138,27 @@ describeStages('a fault costs its own request only', 'gateway', (stage) => {
     expect(await pid()).not.toBe(before);
   });
 
-  test.each(['/raise-after', '/die-during'])('%s: the answer is cut, not ended', async (target) => {
+  test.each(['/raise-after', '/too-late', '/die-during'])(
+    '%s: the answer is cut, not ended',
+    async (target) => {
+      const gate = await openGate();
+      const client = await RawClient.connect(server().port);
+      await client.send(`GET ${target}?${gate.port} HTTP/1.1\r\nHost: x\r\n\r\n`);
+      await client.readUntil('half of ');
+      (await gate.opened).end();
+      const { bytes, ending } = await client.readToEnd();
+      expect([parseResponse(bytes).body.toString(), ending]).toEqual(['half of ', 'rst']);
+      expect(await pid()).toMatch(/^\d+$/);
+      gate.close();
+    },
+  );
+
+  test('a close() that raises is logged; the answer was complete, and stays so', async () => {
     const client = await RawClient.connect(server().port);
-    await client.send(`GET ${target} HTTP/1.1\r\nHost: x\r\n\r\n`);
-    const { bytes, ending } = await client.readToEnd();
-    expect([parseResponse(bytes).body.toString(), ending]).toEqual(['half of ', 'rst']);
-    expect(await pid()).toMatch(/^\d+$/);
+    await client.send('GET /close-raises HTTP/1.1\r\nHost: x\r\n\r\n');
+    await client.readUntil('done');
+    await server().waitForOutput(/close\(\) itself failed/);
+    expect((await client.readToEnd()).ending).toBe('fin');
   });
 
   test('a worker that dies behind its answer takes nothing with it', async () => {
@@ -156,6 +174,26 @@ describeStages('a fault costs its own request only', 'gateway', (stage) => {
     process.kill(before, 'SIGKILL');
     await expect.poll(() => isAlive(before)).toBe(false);
     expect(Number(await pid())).not.toBe(before);
+  });
+});
+
+describe.skipIf(process.env.SERVER)('one worker, several requests at a time', () => {
+  test('those that wait are served by the successor of a worker that dies', async () => {
+    const app = await loadPythonApplication(path.join(ROOT, FAULTS), 'app');
+    const ask = async (target: string): Promise<string> => {
+      const statuses: string[] = [];
+      const errors = { write: () => {}, writelines: () => {}, flush: () => {} };
+      const environ = { PATH_INFO: target, 'wsgi.errors': errors } as unknown as Environ;
+      const result = await app(environ, (status) => {
+        statuses.push(status);
+        return async () => {};
+      });
+      for await (const _ of result);
+      await result.close?.();
+      return statuses.join();
+    };
+    const answers = await Promise.all(['/die-before', '/pid', '/pid'].map(ask));
+    expect(answers).toEqual(['502 Bad Gateway', '200 OK', '200 OK']);
   });
 });
 

@@ -13,7 +13,7 @@ import { STAGES, type Stage } from '../stages.ts';
 
 const USAGE = `Usage: npm run bench -- python [options]
 
-  --apps a,b        which of ${'wsgiapp flaskapp pyramidapp djangoapp'} (default: all)
+  --apps a,b        of wsgiapp,flaskapp,pyramidapp,djangoapp (default: all)
   --rounds N        measured rounds for each server (default: 3)
   --seconds S       length of a round (default: 1)
   --warm-up S       before the first round, for each server (default: 3)

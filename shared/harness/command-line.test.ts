@@ -114,6 +114,7 @@ test.each([
   [['nope:app'], /No module 'nope'; looked for/],
   [['wsgiapp:nope'], /No 'nope' in /],
   [['wsgiapp:app', 'another:app'], /One application, please: what is 'another:app'\?/],
+  [['wsgiapp:app', '--workers', '1.5'], /--workers takes a whole number from 1, not '1\.5'/],
   [['wsgiapp:app', '--read-timeout', 'soon'], /--read-timeout takes a number above 0, not 'soon'/],
 ])('part 2 refuses %j in one line', async (args, message) => {
   expect(await run('part2', ...args)).toEqual(oneLine(message));

@@ -3,12 +3,19 @@
 import hashlib
 import json
 import os
+import socket
 import sys
 import time
 from wsgiref.validate import validator
 
 TEXT = [('Content-Type', 'text/plain')]
 HEAD = b'half of '
+
+
+def wait_at_gate(environ):
+    """Until the test, which listens on the port in the query, opens it."""
+    with socket.create_connection(('127.0.0.1', int(environ['QUERY_STRING']))) as gate:
+        gate.recv(1)
 
 
 def app(environ, start_response):
@@ -71,8 +78,25 @@ def raise_before(environ, start_response):
 def raise_after(environ, start_response):
     start_response('200 OK', TEXT)
     yield HEAD
-    time.sleep(0.2)  # so that the client has this, and the cut comes apart from it
+    wait_at_gate(environ)  # so that the client has this, and the cut comes apart from it
     raise RuntimeError('behind the head')
+
+
+def too_late(environ, start_response):
+    start_response('200 OK', TEXT)
+    yield HEAD
+    wait_at_gate(environ)
+    try:
+        raise ValueError('too late for another head')
+    except ValueError:
+        start_response('500 Internal Server Error', TEXT, sys.exc_info())
+    yield b'the other half'
+
+
+def starts_twice(environ, start_response):
+    start_response('200 OK', TEXT)
+    start_response('200 OK', TEXT)
+    return [b'x']
 
 
 def sys_exit(environ, start_response):
@@ -86,7 +110,7 @@ def die_before(environ, start_response):
 def die_during(environ, start_response):
     start_response('200 OK', TEXT)
     yield HEAD
-    time.sleep(0.2)
+    wait_at_gate(environ)
     os._exit(9)
 
 
