@@ -83,7 +83,7 @@ for (const app of ['app', 'validated']) {
       await client.send('GET /waits HTTP/1.1\r\nHost: x\r\n\r\n');
       await client.readUntil('waiting');
       await client.reset();
-      await server().waitForOutput(/^waits closed$/m);
+      await server().waitForOutput(/^waits closed, 1 said$/m);
       expect((await request(`${server().origin}/hello`)).statusCode).toBe(200);
     });
 
@@ -226,7 +226,7 @@ describeStages('answers for a broken application', 'gateway', (stage) => {
     await client.send('GET /late-waits HTTP/1.1\r\nHost: x\r\n\r\n');
     await server().waitForOutput(/^asleep$/m);
     await client.reset();
-    await server().waitForOutput(/^waits closed$/m);
+    await server().waitForOutput(/^waits closed, 0 said$/m);
     expect((await request(`${server().origin}/hello`)).statusCode).toBe(200);
     expect(server().stderr.slice(before)).not.toContain('broke a rule'); // it is not to blame
   });

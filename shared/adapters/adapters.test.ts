@@ -98,6 +98,20 @@ describeStages('hosts what only Node.js handlers do', 'gateway', (stage) => {
     expect((await request(server().origin)).statusCode).toBe(200);
   });
 
+  test("a client that leaves an ended answer half sent: 'close', and no 'finish'", async () => {
+    const before = server().stderr.length;
+    const client = await RawClient.connect(server().port);
+    await client.send('GET /ends-ahead HTTP/1.1\r\nHost: x\r\n\r\n');
+    await client.readUntil('xxx');
+    client.leave();
+    expect((await request(server().origin)).statusCode).toBe(200);
+    await server().waitForOutput(/^node: close true$/m); // of the second answer
+    const events = server()
+      .stderr.slice(before)
+      .match(/^node: .*$/gm);
+    expect(events).toEqual(['node: close false', 'node: finish', 'node: close true']);
+  });
+
   test('middleware that wraps write and end sees each piece once', async () => {
     const { body } = await request(`${server().origin}/wrapped`);
     expect(await body.text()).toBe('wrapped\n');

@@ -54,8 +54,8 @@ export function fromNodeHandler(handler: NodeHandler): Application {
       }
       socket.destroy(); // and with it, node:http closes the response
     };
-    // Most handlers are done by now. Then the body is a plain list, and costs the server no promises.
-    if (response.writableEnded) return Object.assign(body.takeAll(), { close });
+    // Most handlers are done by now, with little to send: a plain list, which costs the server no promises.
+    if (response.writableEnded && !body.isLarge) return Object.assign(body.takeAll(), { close });
     return { [Symbol.asyncIterator]: () => body, close };
   };
 }
@@ -224,6 +224,10 @@ class BodyQueue implements AsyncIterator<Uint8Array> {
 
   get isEmpty(): boolean {
     return this.#next === this.#pieces.length && !this.#underway;
+  }
+
+  get isLarge(): boolean {
+    return this.#size >= HIGH_WATER_MARK;
   }
 
   /** False when the handler had better wait for `'drain'`. */

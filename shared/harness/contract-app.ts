@@ -16,6 +16,25 @@ const wordsFrom = (environ: Environ) => connect(Number(environ.QUERY_STRING), '1
 
 type Case = (environ: Environ, startResponse: StartResponse) => Result | Promise<Result>;
 
+/** A body that has these words to say, and then waits for its close(): for ever, if nobody calls it. */
+function waiting(environ: Environ, start: StartResponse, words: string[]): Result {
+  start('200 OK', TEXT);
+  let leave = () => {};
+  const left = new Promise<void>((resolve) => {
+    leave = resolve;
+  });
+  return {
+    async *[Symbol.asyncIterator]() {
+      yield* words;
+      await left;
+    },
+    close: () => {
+      environ['wsgi.errors'].write(`waits closed, ${words.length} said\n`);
+      leave();
+    },
+  };
+}
+
 const cases: Record<string, Case> = {
   '/hello': (_, start) => {
     start('200 OK', TEXT);
@@ -135,27 +154,11 @@ const cases: Record<string, Case> = {
       start('503 Service Unavailable', TEXT, new Error('thought again'));
       yield 'sorry\n';
     })(),
-  '/waits': (environ, start) => {
-    start('200 OK', TEXT);
-    let leave = () => {};
-    const left = new Promise<void>((resolve) => {
-      leave = resolve;
-    });
-    return {
-      async *[Symbol.asyncIterator]() {
-        yield 'waiting';
-        await left; // for ever, if nobody calls close()
-      },
-      close: () => {
-        environ['wsgi.errors'].write('waits closed\n');
-        leave();
-      },
-    };
-  },
+  '/waits': (environ, start) => waiting(environ, start, ['waiting']),
   '/late-waits': async (environ, start) => {
     environ['wsgi.errors'].write('asleep\n');
     await new Promise((resolve) => setTimeout(resolve, 300));
-    return (cases['/waits'] as Case)(environ, start);
+    return waiting(environ, start, []);
   },
   '/unawaited': async (_, start) => {
     const write = start('200 OK', TEXT);

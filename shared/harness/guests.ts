@@ -33,6 +33,9 @@ export const node = fromNodeHandler((request, response) => {
     case '/twice':
       response.end('once\n');
       return response.end('twice\n', () => console.error('node: told of the second end'));
+    case '/ends-ahead':
+      for (let i = 0; i < 1024; i++) response.write(BLOCK);
+      return response.end();
     case '/waits':
       return; // for ever: only the client's leaving ends it
     case '/wrapped': {
