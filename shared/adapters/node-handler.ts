@@ -43,7 +43,7 @@ export function fromNodeHandler(handler: NodeHandler): Application {
     Promise.resolve(handler(request, response)).catch(fail);
 
     const close = () => {
-      if (response.writableEnded && body.isEmpty) {
+      if (response.writableEnded && body.isSent) {
         body.onFinish();
         // A body nobody read is read now, as node:http does: request 'end' and 'close' are waited for.
         if (!request.readableEnded && !request.readableFlowing) request.resume();
@@ -143,7 +143,7 @@ function redirect(response: ServerResponse, body: BodyQueue, startResponse: Star
   };
   Object.assign(response, { writeHead, write, end, flushHeaders });
   Object.defineProperty(response, 'writableFinished', {
-    get: () => response.writableEnded && body.isEmpty,
+    get: () => response.writableEnded && body.isSent,
   });
 }
 
@@ -213,6 +213,7 @@ class BodyQueue implements AsyncIterator<Uint8Array> {
   #underway: QueuedPiece | undefined;
   #size = 0;
   #needsDrain = false;
+  #isDiscarded = false;
   #state: 'open' | 'ended' | { error: unknown } = 'open';
   /** Tells the handler that all is sent; called in the context in which the handler ended its answer. */
   onFinish: () => void = () => {};
@@ -222,8 +223,9 @@ class BodyQueue implements AsyncIterator<Uint8Array> {
     this.#onDrain = onDrain;
   }
 
-  get isEmpty(): boolean {
-    return this.#next === this.#pieces.length && !this.#underway;
+  /** Whether all of it was sent, so far. */
+  get isSent(): boolean {
+    return !this.#isDiscarded && this.#next === this.#pieces.length && !this.#underway;
   }
 
   get isLarge(): boolean {
@@ -262,6 +264,7 @@ class BodyQueue implements AsyncIterator<Uint8Array> {
   /** Nobody is there to read the rest. */
   discard(reason: Error): void {
     const pieces = [this.#underway, ...this.#rest()];
+    this.#isDiscarded = true;
     this.#underway = undefined;
     this.end();
     for (const piece of pieces) piece?.callback?.(reason);
