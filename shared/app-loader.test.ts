@@ -33,7 +33,10 @@ test('finds a module in the working directory before the example apps', async ()
 });
 
 test('lists the example apps', () => {
-  expect(exampleApps()).toEqual(expect.arrayContaining(['wsgiapp:app', 'expressapp:app']));
+  expect(exampleApps()).toEqual(
+    expect.arrayContaining(['wsgiapp:app', 'wsgiapp.py:app', 'expressapp:app', 'flaskapp:app']),
+  );
+  expect(new Set(exampleApps()).size).toBe(exampleApps().length);
 });
 
 test.each([

@@ -45,11 +45,15 @@ export async function loadApplication(
   return application as Application;
 }
 
-/** The example apps, as the names one types. */
+/** The example apps, as the names one types: without the extension, unless that would find another file. */
 export function exampleApps(): string[] {
-  return readdirSync(APPS)
-    .filter((file) => /^\w+app\.\w+$/.test(file))
-    .map((file) => `${path.parse(file).name}:app`);
+  const files = readdirSync(APPS).filter((file) => /^\w+app\.\w+$/.test(file));
+  return files.map((file) => {
+    const { name } = path.parse(file);
+    return file === path.basename(findModule(path.join(APPS, name)))
+      ? `${name}:app`
+      : `${file}:app`;
+  });
 }
 
 function findModule(moduleName: string): string {

@@ -197,6 +197,60 @@ describe.skipIf(process.env.SERVER)('one worker, several requests at a time', ()
   });
 });
 
+describe.skipIf(process.env.SERVER)('a body without a length', () => {
+  test('is read to its end, and asked for only as the application wants it', async () => {
+    const app = await loadPythonApplication(path.join(ROOT, FAULTS), 'app');
+    const pieces = [randomBytes(70_000), randomBytes(10), randomBytes(200_000)];
+    const digest = createHash('sha256').update(Buffer.concat(pieces)).digest('hex');
+    let rest = Buffer.alloc(0);
+    const read = async (size = Number.POSITIVE_INFINITY) => {
+      if (rest.length === 0) rest = pieces.shift() ?? rest;
+      const taken = rest.subarray(0, size);
+      rest = rest.subarray(taken.length);
+      return taken;
+    };
+    const environ = {
+      PATH_INFO: '/sha256',
+      HTTP_TRANSFER_ENCODING: 'chunked',
+      'wsgi.input': { read },
+    } as unknown as Environ;
+    const body: Buffer[] = [];
+    const result = await app(environ, () => async () => {});
+    for await (const chunk of result) body.push(Buffer.from(chunk));
+    await result.close?.();
+    expect(Buffer.concat(body).toString()).toBe(digest);
+
+    const left = { ...environ, 'wsgi.input': { read: () => Promise.reject(new Error('gone')) } };
+    const nothing = await app(left as unknown as Environ, () => async () => {});
+    for await (const _ of nothing);
+    const again = await app({ ...environ, PATH_INFO: '/pid' }, () => async () => {});
+    for await (const chunk of again) expect(`${chunk}`).toMatch(/^\d+$/);
+    await again.close?.();
+  });
+});
+
+describeStages('holds a Python application back', 'gateway', (stage) => {
+  const server = useServer(stage, { app: `${FAULTS}:app` });
+
+  test('for a slow reader: what is on the way comes to rest, and stays small', async () => {
+    const client = await RawClient.connect(server().port);
+    client.pause();
+    await client.send('GET /endless HTTP/1.1\r\nHost: x\r\n\r\n');
+    await server().waitForOutput(/^> \[65536 bytes\]$/m);
+    const sent = () => server().stdout.match(/65536 bytes/g)?.length ?? 0;
+    let last = -1;
+    const isAtRest = () => {
+      const before = last;
+      last = sent();
+      return before === last;
+    };
+    await expect.poll(isAtRest, { interval: 300, timeout: 20_000 }).toBe(true);
+    expect(sent()).toBeLessThan(1024); // 64 MiB
+    client.leave();
+    expect(await textOf(server(), '/pid')).toMatch(/^\d+$/);
+  });
+});
+
 describeStages('leaves no worker behind', 'gateway', (stage) => {
   test.each(['SIGTERM', 'SIGINT', 'SIGKILL'] as const)(
     'after %s, also if one hangs',
