@@ -9,7 +9,7 @@ import { describeStages, useServer } from '../harness/describe-stages.ts';
 import { openGate } from '../harness/gate.ts';
 import { parseResponse, RawClient } from '../harness/raw-client.ts';
 import { ROOT, runToEnd, type ServerProcess, startServer, tsx } from '../harness/server-process.ts';
-import type { Environ } from '../wsgi.ts';
+import type { Application, Environ } from '../wsgi.ts';
 import { loadPythonApplication } from './python-app.ts';
 
 const FAULTS = 'shared/harness/faults.py';
@@ -20,6 +20,20 @@ const hasFrameworks = existsSync(path.join(ROOT, '.venv')) || Boolean(process.en
 
 async function textOf(server: ServerProcess, target: string, options = {}): Promise<string> {
   return (await request(server.origin + target, options)).body.text();
+}
+
+/** Asks an application without a server between, and gives the last status it set. */
+async function statusOf(app: Application, target: string): Promise<string> {
+  let seen = '';
+  const errors = { write: () => {}, writelines: () => {}, flush: () => {} };
+  const environ = { PATH_INFO: target, 'wsgi.errors': errors } as unknown as Environ;
+  const result = await app(environ, (status) => {
+    seen = status;
+    return async () => {};
+  });
+  for await (const _ of result);
+  await result.close?.();
+  return seen;
 }
 
 for (const [module, greeting, needs] of [
@@ -180,20 +194,33 @@ describeStages('a fault costs its own request only', 'gateway', (stage) => {
 describe.skipIf(process.env.SERVER)('one worker, several requests at a time', () => {
   test('those that wait are served by the successor of a worker that dies', async () => {
     const app = await loadPythonApplication(path.join(ROOT, FAULTS), 'app');
-    const ask = async (target: string): Promise<string> => {
-      const statuses: string[] = [];
-      const errors = { write: () => {}, writelines: () => {}, flush: () => {} };
-      const environ = { PATH_INFO: target, 'wsgi.errors': errors } as unknown as Environ;
-      const result = await app(environ, (status) => {
-        statuses.push(status);
-        return async () => {};
-      });
-      for await (const _ of result);
-      await result.close?.();
-      return statuses.join();
-    };
-    const answers = await Promise.all(['/die-before', '/pid', '/pid'].map(ask));
+    const answers = await Promise.all(
+      ['/die-before', '/pid', '/pid'].map((target) => statusOf(app, target)),
+    );
     expect(answers).toEqual(['502 Bad Gateway', '200 OK', '200 OK']);
+  });
+});
+
+describe.skipIf(process.env.SERVER)('an application that broke while it ran', () => {
+  test('costs its requests a 502 each, and is served again once it is mended', async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'python-'));
+    const file = path.join(folder, 'breaks.py');
+    const working = `import os
+def app(environ, start_response):
+    start_response('200 OK', [])
+    if environ['PATH_INFO'] == '/die':
+        os._exit(1)
+    return [b'x']
+`;
+    writeFileSync(file, working);
+    const app = await loadPythonApplication(file, 'app');
+    expect(await statusOf(app, '/')).toBe('200 OK');
+    writeFileSync(file, 'this is not Python');
+    expect(await statusOf(app, '/die')).toBe('502 Bad Gateway');
+    expect(await statusOf(app, '/')).toBe('502 Bad Gateway');
+    writeFileSync(file, working);
+    expect(await statusOf(app, '/')).toBe('200 OK');
+    rmSync(folder, { recursive: true });
   });
 });
 

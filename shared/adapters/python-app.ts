@@ -69,8 +69,8 @@ class Exchange implements AsyncIterator<Chunk> {
   async next(): Promise<IteratorResult<Chunk>> {
     this.#isReading = true;
     try {
-      if (this.#state === 'waiting') await this.#begin();
-      return await this.#advance();
+      const isReady = this.#state !== 'waiting' || (await this.#begin());
+      return isReady ? await this.#advance() : this.#answerForWorker();
     } finally {
       this.#isReading = false;
     }
@@ -84,11 +84,17 @@ class Exchange implements AsyncIterator<Chunk> {
     if (!this.#isReading) this.#advance().catch(() => {});
   }
 
-  async #begin(): Promise<void> {
-    this.#worker = await this.#pool.take();
-    if (this.#state === 'done') return this.#pool.give(this.#worker); // the client left while it waited
-    this.#state = 'underway';
-    this.#worker.send('Q', this.#request);
+  /** False when no worker can be had. */
+  async #begin(): Promise<boolean> {
+    const worker = await this.#pool.take().catch(() => undefined);
+    if (this.#state === 'done') {
+      if (worker) this.#pool.give(worker); // the client left while it waited
+    } else if (worker) {
+      this.#worker = worker;
+      this.#state = 'underway';
+      worker.send('Q', this.#request);
+    }
+    return this.#state === 'done' || worker !== undefined;
   }
 
   /** Goes on until there is something for the client; after it has left, until the worker is free again. */
@@ -126,7 +132,7 @@ class Exchange implements AsyncIterator<Chunk> {
     this.#finish();
     if (hasLeft) return { done: true, value: undefined };
     const status = worker?.isOverdue ? '504 Gateway Timeout' : '502 Bad Gateway';
-    const reason = new Error(`${status}: ${worker?.fate}`);
+    const reason = new Error(`${status}: ${worker?.fate ?? 'no worker could be started'}`);
     this.#environ['wsgi.errors'].write(`${reason.message}\n`);
     this.#startResponse(status, [['Content-Type', 'text/plain']], reason);
     return { done: false, value: `${status}\n` };
