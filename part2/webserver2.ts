@@ -249,7 +249,7 @@ export class WSGIServer {
     try {
       if (!isIterable) breach('an application returns something to iterate over');
       if (Array.isArray(result)) {
-        const length = result.reduce((sum, chunk) => sum + toBytes(chunk).length, 0);
+        const length = result.reduce((sum, chunk) => sum + Buffer.byteLength(checkChunk(chunk)), 0);
         // An empty list as the answer to HEAD says nothing about the body of GET; RFC 9110 §8.6.
         if (length > 0 || response.method !== 'HEAD') response.length = length;
       }
@@ -267,7 +267,7 @@ export class WSGIServer {
 
   /** The application's way out. Nothing is sent for nothing: the head waits for the first real bytes. */
   async #write(response: Response, chunk: wsgi.Chunk): Promise<void> {
-    const bytes = toBytes(chunk);
+    const bytes = Buffer.from(checkChunk(chunk));
     if (bytes.length > 0) await this.#send(response, bytes);
   }
 
@@ -276,7 +276,7 @@ export class WSGIServer {
     const bytes = hasNoBody(response) ? [] : [body];
     if (!response.headSent) {
       const { status, headers } = response.head ?? breach('startResponse comes before the body');
-      const length = /^(204|304)/.test(status) ? undefined : response.length;
+      const length = isBodiless(status) ? undefined : response.length;
       bytes.unshift(serializeHead(status, headers, length));
       response.headSent = true;
     }
@@ -355,8 +355,8 @@ async function nextPacket(packets: AsyncIterator<Buffer[]>): Promise<Buffer> {
   throw new ClientLeft('before its request was whole');
 }
 
-function toBytes(chunk: wsgi.Chunk): Buffer {
-  if (typeof chunk === 'string' || chunk instanceof Uint8Array) return Buffer.from(chunk);
+function checkChunk(chunk: wsgi.Chunk): wsgi.Chunk {
+  if (typeof chunk === 'string' || chunk instanceof Uint8Array) return chunk;
   return breach('a body is made of strings and Uint8Arrays');
 }
 
@@ -367,7 +367,11 @@ function expectsContinue({ protocol, headers }: Request): boolean {
 
 /** Whatever its head says about a length, such a response ends with it; RFC 9112 §6.3. */
 function hasNoBody({ method, head }: Response): boolean {
-  return method === 'HEAD' || /^(204|304)/.test(head?.status ?? '');
+  return method === 'HEAD' || isBodiless(head?.status ?? '');
+}
+
+function isBodiless(status: string): boolean {
+  return /^(204|304)/.test(status);
 }
 
 async function main(): Promise<void> {

@@ -3,7 +3,7 @@
  * suites run against that program instead, in whatever language it is written; what only a certain stage of
  * ours does is left out then.
  */
-import { afterAll, beforeAll, describe } from 'vitest';
+import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { type Capability, STAGES, type Stage } from '../stages.ts';
 import { type ServerProcess, type StartOptions, startServer } from './server-process.ts';
 
@@ -51,4 +51,21 @@ export function useServer(stage: Stage, options: StartOptions = {}): () => Serve
     if (!server) throw new Error('the server has not started');
     return server;
   };
+}
+
+/**
+ * For a gateway that sends an endless answer, in blocks of 64 KiB, to a client that reads nothing: the buffers on
+ * the way fill up, and then nothing more is made. The figure comes to rest, and is small.
+ */
+export async function expectHeldBack(server: ServerProcess): Promise<void> {
+  await server.waitForOutput(/^> \[65536 bytes\]$/m);
+  const sent = () => server.stdout.match(/65536 bytes/g)?.length ?? 0;
+  let last = -1;
+  const isAtRest = () => {
+    const before = last;
+    last = sent();
+    return before === last;
+  };
+  await expect.poll(isAtRest, { interval: 300, timeout: 20_000 }).toBe(true);
+  expect(sent()).toBeLessThan(1024); // 64 MiB
 }

@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { ROOT, type ServerProcess, startCommand } from './server-process.ts';
 
-export const BIN = path.join(ROOT, '.venv', 'bin');
+const BIN = path.join(ROOT, '.venv', 'bin');
 const FOLDER = path.join(ROOT, 'shared', 'apps');
 
 interface Peer {
