@@ -14,8 +14,8 @@ const named = stages.find((stage) => stage.id === args[0]);
 
 if (!last) {
   fail(`There is nothing to run in ${part} yet.`);
-} else if (args.includes('--help') || args.includes('-h')) {
-  console.log(help(last));
+} else if ((args.includes('--help') || args.includes('-h')) && named?.can.length !== 0) {
+  console.log(named ? helpFor(named) : help(last));
 } else if (args[0] && !args[0].startsWith('-') && !named && !last.can.includes('gateway')) {
   fail(`No stage '${args[0]}' in ${part}; there are ${stages.map(({ id }) => id).join(', ')}`);
 } else {
@@ -31,11 +31,15 @@ function fail(reason: string): never {
 
 function help(last: Stage): string {
   const isGateway = last.can.includes('gateway');
+  const width = Math.max(...stages.map(({ file }) => file.length)) + 2;
+  const idWidth = Math.max(...stages.map(({ id }) => id.length)) + 2;
   const lines = [
     `Usage: npm run ${part} -- [STAGE] ${isGateway ? '[module:callable] ' : ''}[options]`,
     '',
     `Stages (without one: ${last.id})`,
-    ...stages.map(({ id, file, summary }) => `  ${id}  ${file.padEnd(28)}${summary}`),
+    ...stages.map(
+      ({ id, file, summary }) => `  ${id.padEnd(idWidth)}${file.padEnd(width)}${summary}`,
+    ),
     '',
   ];
   if (isGateway) {
@@ -46,13 +50,26 @@ function help(last: Stage): string {
     );
   }
   lines.push(
-    'Options',
-    '  --port N          port to listen on (default: PORT, else 8888; 0: any that is free)',
-    '  --host ADDRESS    address to listen on (default: 127.0.0.1, this machine only)',
-    ...(last.options ?? []).map(([option, meaning]) => `  ${option.padEnd(18)}${meaning}`),
-    '  --help            this text',
+    ...optionLines(last),
     '',
-    'Ctrl-C stops it.',
+    'STAGE --help tells the options of another stage. Ctrl-C stops it.',
   );
   return lines.join('\n');
+}
+
+function helpFor(stage: Stage): string {
+  const app = stage.can.includes('gateway') ? 'module:callable ' : '';
+  const usage = `Usage: npm run ${part} -- ${stage.id} ${app}[options]`;
+  return [usage, '', `${stage.file}: ${stage.summary}`, '', ...optionLines(stage)].join('\n');
+}
+
+function optionLines(stage: Stage): string[] {
+  const options = [
+    ['--port N', 'port to listen on (default: PORT, else 8888; 0: any that is free)'],
+    ['--host ADDRESS', 'address to listen on (default: 127.0.0.1, this machine only)'],
+    ...(stage.options ?? []),
+    ['--help', 'this text'],
+  ] as const;
+  const width = Math.max(...options.map(([option]) => option.length)) + 2;
+  return ['Options', ...options.map(([option, meaning]) => `  ${option.padEnd(width)}${meaning}`)];
 }

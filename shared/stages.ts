@@ -9,6 +9,7 @@ export type Capability =
   | 'http' // answers a request with a response
   | 'whole-head' // waits for the blank line, however the bytes arrive
   | 'length' // says how long its answer is, in bytes
+  | 'shows' // prints what it reads, every line of a head behind "< "
   | 'tough' // outlives clients that vanish, reset, dribble or talk too much
   | 'gateway'; // runs any application: takes module:callable
 
@@ -23,6 +24,9 @@ export interface Stage {
   readonly options?: readonly (readonly [option: string, meaning: string])[];
 }
 
+/** What every stage of part 3's ladder can do, beside its own lesson. */
+const LADDER: readonly Capability[] = ['http', 'whole-head', 'length', 'tough'];
+
 export const STAGES: readonly Stage[] = [
   {
     id: '1a',
@@ -36,14 +40,14 @@ export const STAGES: readonly Stage[] = [
     part: 'part1',
     file: 'part1/1b-hello.ts',
     summary: 'answers everybody: Hello, World!',
-    can: ['http'],
+    can: ['http', 'shows'],
   },
   {
     id: '1c',
     part: 'part1',
     file: 'part1/webserver1.ts',
     summary: 'waits for the whole head, says its length, outlives rude clients',
-    can: ['http', 'whole-head', 'length', 'tough'],
+    can: ['http', 'shows', 'whole-head', 'length', 'tough'],
     options: [['--page FILE', 'what to answer with (default: a greeting)']],
   },
   {
@@ -58,12 +62,105 @@ export const STAGES: readonly Stage[] = [
     part: 'part2',
     file: 'part2/webserver2.ts',
     summary: 'any framework, one request at a time',
-    can: ['http', 'whole-head', 'length', 'tough', 'gateway'],
+    can: ['http', 'shows', 'whole-head', 'length', 'tough', 'gateway'],
     options: [
       ['--read-timeout S', 'seconds a client has for its whole request (default: 10)'],
       ['--write-timeout S', 'seconds a client may take nothing of its answer (default: 60)'],
       ['--workers N', 'processes for an app in Python (default: 1)'],
       ['--request-timeout S', 'seconds an app in Python has for its next bytes (default: 30)'],
+    ],
+  },
+  {
+    id: 'client3',
+    part: 'part3',
+    file: 'part3/client3.ts',
+    summary: 'not a server: the client that makes them sweat',
+    can: [],
+  },
+  {
+    id: '3a',
+    part: 'part3',
+    file: 'part3/3a-iterative.ts',
+    summary: 'one at a time: the second client waits',
+    can: LADDER,
+  },
+  {
+    id: '3b',
+    part: 'part3',
+    file: 'part3/3b-sleeping.ts',
+    summary: 'blocks as it answers: connected is not accepted',
+    can: LADDER,
+    options: [
+      ['--sleep S', 'seconds a handler blocks between head and body (default: 3)'],
+      ['--backlog N', 'connections the kernel may queue (default: 511)'],
+    ],
+  },
+  {
+    id: '3c',
+    part: 'part3',
+    file: 'part3/3c-process-per-connection.ts',
+    summary: 'a process for each connection, and its price',
+    can: LADDER,
+    options: [
+      ['--sleep S', 'seconds a handler blocks between head and body (default: 3)'],
+      ['--no-pause', 'read on from connections given away: bytes are lost'],
+    ],
+  },
+  {
+    id: '3d',
+    part: 'part3',
+    file: 'part3/3d-descriptors.ts',
+    summary: 'descriptors that leak, and those that run out',
+    can: LADDER,
+    options: [
+      ['--sleep S', 'seconds a handler blocks between head and body (default: 0)'],
+      ['--max-connections N', 'connections that may wait (default: 1000)'],
+      ['--keep-open', 'keep a copy of every connection'],
+    ],
+  },
+  {
+    id: '3e',
+    part: 'part3',
+    file: 'part3/3e-zombies.ts',
+    summary: 'children that died and were not asked about',
+    can: LADDER,
+    options: [
+      ['--sleep S', 'seconds a handler blocks between head and body (default: 0)'],
+      ['--blocked S', 'let the event loop turn only each S seconds (default: 0)'],
+    ],
+  },
+  {
+    id: '3f',
+    part: 'part3',
+    file: 'part3/3f-signals.ts',
+    summary: 'many deaths, one SIGCHLD',
+    can: LADDER,
+    options: [
+      ['--sleep S', 'seconds a handler blocks between head and body (default: 0)'],
+      ['--count-signals', 'count signals instead of exits'],
+    ],
+  },
+  {
+    id: '3g',
+    part: 'part3',
+    file: 'part3/3g-event-loop.ts',
+    summary: 'one process serves all, until one handler computes',
+    can: LADDER,
+    options: [
+      ['--sleep S', 'seconds a handler waits between head and body (default: 3)'],
+      ['--busy', 'compute instead of waiting'],
+    ],
+  },
+  {
+    id: '3h',
+    part: 'part3',
+    file: 'part3/3h-prefork.ts',
+    summary: 'workers that share a port, and a primary that replaces them',
+    can: LADDER,
+    options: [
+      ['--sleep S', 'seconds a handler blocks between head and body (default: 3)'],
+      ['--workers N', 'processes (default: 4)'],
+      ['--sched-none', 'take from the queue of the kernel instead of in turn'],
     ],
   },
 ];

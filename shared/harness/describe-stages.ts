@@ -33,8 +33,10 @@ export function describeStage(id: string, title: string, suite: (stage: Stage) =
   describe.skipIf(process.env.SERVER)(`${id} ${stage.file}: ${title}`, () => suite(stage));
 }
 
-/** What a stage needs to serve `/hello`: gateways an application, the others nothing. */
+/** What a stage needs to serve `/hello` at once: gateways an application, sleepers no sleep. */
 export function appFor(stage: Stage): StartOptions {
+  const sleeps = stage.options?.some(([option]) => option === '--sleep S');
+  if (sleeps) return { args: ['--sleep', '0'] };
   return stage.can.includes('gateway') ? { app: 'wsgiapp:app' } : {};
 }
 

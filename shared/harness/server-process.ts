@@ -3,10 +3,10 @@
  * when its "Serving ... on port N" line is there, and stopped when nothing of its process group is left.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Stage } from '../stages.ts';
+import { hasLivingMember, openSockets } from './proc.ts';
 
 export const ROOT = path.join(import.meta.dirname, '..', '..');
 
@@ -156,14 +156,15 @@ export class ServerProcess {
     this.#child.kill(signal);
   }
 
-  /** Descriptors of the server that are sockets, from /proc; undefined where there is none. */
+  /** Descriptors of the server that are sockets; undefined where there is no /proc to ask. */
   openSockets(): number | undefined {
-    try {
-      const folder = `/proc/${this.pid}/fd`;
-      return readdirSync(folder).filter((fd) => isSocket(`${folder}/${fd}`)).length;
-    } catch {
-      return undefined; // no Linux
-    }
+    return openSockets(this.pid);
+  }
+
+  /** Ends all of it without asking, for a server that would sleep on. */
+  async kill(): Promise<void> {
+    this.killGroup();
+    await this.stop();
   }
 
   /** Ends the process, and rejects if it leaves anything of its group behind. */
@@ -199,38 +200,5 @@ export class ServerProcess {
   /** Ends the process and its children without asking. */
   killGroup(): void {
     if (this.#groupExists()) process.kill(-this.pid, 'SIGKILL');
-  }
-}
-
-/**
- * Whether anything of a process group lives, from /proc; undefined where there is none. Zombies do not count:
- * they have ended, and only wait for a parent that is not us.
- */
-function hasLivingMember(group: number): boolean | undefined {
-  try {
-    return readdirSync('/proc').some(
-      (entry) => /^\d+$/.test(entry) && isLivingMember(entry, group),
-    );
-  } catch {
-    return undefined; // no Linux
-  }
-}
-
-function isLivingMember(pid: string, group: number): boolean {
-  try {
-    // pid (name) state ppid pgrp ...; the name may hold anything, so we look behind its last parenthesis
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const [state, , pgrp] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return pgrp === `${group}` && state !== 'Z' && state !== 'X';
-  } catch {
-    return false; // ended in the meantime
-  }
-}
-
-function isSocket(link: string): boolean {
-  try {
-    return readlinkSync(link).startsWith('socket:');
-  } catch {
-    return false; // closed in the meantime
   }
 }

@@ -1,0 +1,78 @@
+/**
+ * What Linux tells about processes and sockets, from /proc: descriptors, children, the queue of a port. Elsewhere
+ * there is no such folder, and the answer is undefined.
+ */
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+
+/** For tests that cannot do without it: `test.runIf(hasProc)('... (needs /proc)')`. */
+export const hasProc = process.platform === 'linux';
+
+/** Descriptors of a process that are sockets. */
+export function openSockets(pid: number): number | undefined {
+  try {
+    const folder = `/proc/${pid}/fd`;
+    return readdirSync(folder).filter((fd) => isSocket(`${folder}/${fd}`)).length;
+  } catch {
+    return undefined;
+  }
+}
+
+/** All that has this parent, with its state: R runs, S sleeps, T is stopped, Z has ended and was not asked about. */
+export function childrenOf(parent: number): { pid: number; state: string }[] {
+  return processes()
+    .filter(({ ppid, name }) => ppid === parent && name !== 'esbuild') // tsx's compiler, if it had work to do
+    .map(({ pid, state }) => ({ pid, state }));
+}
+
+/** Connections on a port of 127.0.0.1 that the kernel has made and no process has accepted. */
+export function acceptQueue(port: number): number {
+  const address = `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  const rows = readFileSync('/proc/net/tcp', 'utf8').split('\n');
+  // sl local_address rem_address st tx_queue:rx_queue ...; state 0A is LISTEN, whose rx_queue is this length
+  const row = rows
+    .map((line) => line.trim().split(/\s+/))
+    .find((c) => c[1] === address && c[3] === '0A');
+  if (!row) throw new Error(`nobody listens on port ${port}`);
+  return Number.parseInt(row[4]?.split(':')[1] ?? '', 16);
+}
+
+/** Whether anything of a process group lives. Zombies do not: they only wait for a parent that is not us. */
+export function hasLivingMember(group: number): boolean | undefined {
+  try {
+    return processes().some(({ pgrp, state }) => pgrp === group && state !== 'Z' && state !== 'X');
+  } catch {
+    return undefined;
+  }
+}
+
+interface Process {
+  pid: number;
+  name: string;
+  state: string;
+  ppid: number;
+  pgrp: number;
+}
+
+function processes(): Process[] {
+  return readdirSync('/proc')
+    .filter((entry) => /^\d+$/.test(entry))
+    .flatMap((entry) => {
+      try {
+        // pid (name) state ppid pgrp ...; the name may hold anything, so we look behind its last parenthesis
+        const stat = readFileSync(`/proc/${entry}/stat`, 'utf8');
+        const [state = '', ppid, pgrp] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+        const name = stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')'));
+        return [{ pid: Number(entry), name, state, ppid: Number(ppid), pgrp: Number(pgrp) }];
+      } catch {
+        return []; // ended in the meantime
+      }
+    });
+}
+
+function isSocket(link: string): boolean {
+  try {
+    return readlinkSync(link).startsWith('socket:');
+  } catch {
+    return false; // closed in the meantime
+  }
+}
