@@ -1,7 +1,7 @@
 /**
  * 3e: zombies. A process that has ended stays in the kernel's table until its parent has asked how it ended.
  * In C you must ask, with wait(2); libuv does it for you, but only when the event loop turns. Claim: with
- * --blocked 5 the parent's loop turns once in five seconds, and meanwhile the dead show as Z, for defunct. Then
+ * --blocked 5 the parent's loop stands still for five seconds at a time, and the dead show as Z, for defunct. Then
  * they are gone. Without it you will hardly see one.
  *
  *   npm run part3 -- 3e --blocked 5
@@ -44,7 +44,12 @@ if (process.argv[2] === 'child') {
 
 async function serveForever(): Promise<void> {
   const { server, sleep, blocked } = await listen();
-  if (blocked > 0) setInterval(() => block(blocked), 1); // busy with something else
+  // Busy with something else, but for a moment now and then.
+  const beBusy = () => {
+    block(blocked);
+    setImmediate(() => setTimeout(beBusy, 100));
+  };
+  if (blocked > 0) beBusy();
   server.on('drop', () =>
     console.log(`* ${server.maxConnections} are waiting: hung up on one more`),
   );
@@ -109,7 +114,7 @@ async function listen(): Promise<Task & { server: Server; blocked: number }> {
     const { values } = parseArgs({
       options: { port: text, host: text, sleep: text, blocked: text },
     });
-    const [sleep, blocked] = [Number(values.sleep ?? 0), Number(values.blocked ?? 0)];
+    const [sleep, blocked] = [Number(values.sleep ?? 0.5), Number(values.blocked ?? 0)];
     if (!(sleep >= 0 && blocked >= 0)) throw new Error('--sleep and --blocked take seconds');
     const server = createServer({ allowHalfOpen: true, pauseOnConnect: true });
     server.maxConnections = MAX_CONNECTIONS; // those handed to a child do not count

@@ -1,6 +1,6 @@
 /**
  * 3h: pre-fork. The price of a process is paid once: a few workers start before the first client, share the port,
- * and serve one connection after another. Claims: eight handlers that block share four workers, in two rounds. A
+ * and serve one connection after another. Claims: eight handlers that block share four workers. A
  * worker that dies is replaced, and the younger it dies the later. The primary deals the connections out in turn;
  * with --sched-none each worker takes from the kernel's queue, and who wakes first takes what there is.
  *

@@ -88,7 +88,7 @@ async function watch(socket: Socket, client: number): Promise<Sight> {
 
 /** A row per connection, all pictures to one scale: . connecting, - connected and waiting, = being answered. */
 function toTable(sights: readonly Sight[]): string {
-  const width = 40;
+  const width = 32;
   const scale = width / Math.max(1, ...sights.map(({ ended }) => ended));
   const rows = sights.map(({ client, connected, firstByte, ended, ending, process }) => {
     const [a = 0, b = 0, c = 0] = [connected ?? ended, firstByte ?? ended, ended].map((time) =>
@@ -96,14 +96,14 @@ function toTable(sights: readonly Sight[]): string {
     );
     const picture = '.'.repeat(a) + '-'.repeat(b - a) + '='.repeat(c - b);
     const figures = [client, connected ?? '-', firstByte ?? '-', ended];
-    const cells = figures.map((figure) => `${figure}`.padStart(11)).join('');
+    const cells = figures.map((figure) => `${figure}`.padStart(10)).join('');
     return `${cells}  ${picture.padEnd(width)}  ${ending}${process ? `, process ${process}` : ''}`;
   });
   const endings = [...new Set(sights.map(({ ending }) => ending))];
   const count = (wanted: string) => sights.filter(({ ending }) => ending === wanted).length;
   const titles = ['client', 'connected', 'answered', 'ended'];
   return [
-    `${titles.map((title) => title.padStart(11)).join('')}  in ms; . connecting  - waiting  = being answered`,
+    `${titles.map((title) => title.padStart(10)).join('')}  in ms; . connecting  - waiting  = being answered`,
     ...rows,
     endings.map((ending) => `${count(ending)} ${ending}`).join(', '),
   ].join('\n');

@@ -125,8 +125,8 @@ export const STAGES: readonly Stage[] = [
     summary: 'children that died and were not asked about',
     can: LADDER,
     options: [
-      ['--sleep S', 'seconds a handler blocks between head and body (default: 0)'],
-      ['--blocked S', 'let the event loop turn only each S seconds (default: 0)'],
+      ['--sleep S', 'seconds a handler blocks between head and body (default: 0.5)'],
+      ['--blocked S', 'let the event loop stand still for S seconds at a time (default: 0)'],
     ],
   },
   {

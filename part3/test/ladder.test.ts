@@ -252,17 +252,15 @@ describeStage('3e', 'zombies', () => {
   linux(
     '3-08: while the loop is blocked the dead stay, and can still be asked (needs /proc)',
     async () => {
-      const server = await start('3e', '--blocked', '1');
+      const server = await start('3e', '--blocked', '2');
       const state = (pid: number) =>
         childrenOf(server.pid).find((child) => child.pid === pid)?.state;
-      await Promise.all(
-        (await askAll(server, 3)).map(async (client) => {
-          const { pid } = await answerOf(client);
-          await expect.poll(() => state(pid), { interval: 5, timeout: 10_000 }).toBe('Z');
-          expect(process.kill(pid, 0)).toBe(true); // which says that it is there, not that it lives
-          await expect.poll(() => state(pid), { timeout: 10_000 }).toBe(undefined);
-        }),
-      );
+      const answers = await Promise.all((await askAll(server, 3)).map(answerOf));
+      const pids = answers.map(({ pid }) => pid);
+      const states = () => pids.map(state);
+      await expect.poll(states, { interval: 5, timeout: 10_000 }).toEqual(['Z', 'Z', 'Z']);
+      for (const pid of pids) expect(process.kill(pid, 0)).toBe(true); // it is there, which is not: it lives
+      await expect.poll(states, { timeout: 10_000 }).toEqual([undefined, undefined, undefined]);
     },
   );
 
