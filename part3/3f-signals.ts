@@ -4,8 +4,9 @@
  * 'exit' events: libuv asks about every child at each signal. With --count-signals it counts signals, and keeps
  * the places of the dead for ever. And a child that is killed costs its own client only.
  *
- *   npm run part3 -- 3f --sleep 2    (says its process number N)     npm run part3 -- client3 --clients 4
+ *   npm run part3 -- 3f --sleep 5    (says its process number N)     npm run part3 -- client3 --clients 4
  *   while they wait:   kill -STOP N      when they are done:   kill -CONT N      then:   curl localhost:8888
+ *   and read what the server says
  */
 import { fork } from 'node:child_process';
 import { EventEmitter, on, once } from 'node:events';
@@ -74,8 +75,8 @@ async function handleRequest(socket: Socket, { sleep, others }: Task): Promise<v
   const status = await readHead(socket);
   socket.resume(); // what else may come is read and forgotten
   if (!status) return void socket.destroy();
-  console.log(`${process.pid}: ${status}`);
-  const body = `Hello, World! This is process ${process.pid}, ${others} others are at work.\n`;
+  console.log(`${process.pid}: ${status}, ${others} others are at work`);
+  const body = `Hello, World! This is process ${process.pid}.\n`;
   const head = [`HTTP/1.1 ${status}`, 'Content-Type: text/plain'];
   head.push(`Content-Length: ${body.length}`, 'Connection: close', '', '');
   socket.write(head.join('\r\n'));

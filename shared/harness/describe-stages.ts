@@ -33,21 +33,31 @@ export function describeStage(id: string, title: string, suite: (stage: Stage) =
   describe.skipIf(process.env.SERVER)(`${id} ${stage.file}: ${title}`, () => suite(stage));
 }
 
-/** What a stage needs to serve `/hello` at once: gateways an application, sleepers no sleep. */
+/** What a stage needs to serve `/hello` soon: a gateway an application, a sleeper no sleep, and few workers do. */
 export function appFor(stage: Stage): StartOptions {
-  const sleeps = stage.options?.some(([option]) => option === '--sleep S');
-  if (sleeps) return { args: ['--sleep', '0'] };
-  return stage.can.includes('gateway') ? { app: 'wsgiapp:app' } : {};
+  if (stage.can.includes('gateway')) return { app: 'wsgiapp:app' };
+  const has = (wanted: string) => stage.options?.some(([option]) => option === wanted);
+  return {
+    args: [
+      ...(has('--sleep S') ? ['--sleep', '0'] : []),
+      ...(has('--workers N') ? ['--workers', '2'] : []),
+    ],
+  };
 }
 
-/** Starts the stage before the tests of the surrounding suite and stops it behind them. */
+/** Servers that the suites of a file share, by stage and options; they stop behind the last of them. */
+const shared = new Map<string, Promise<ServerProcess>>();
+afterAll(async () => {
+  for (const starting of shared.values()) await (await starting).stop();
+});
+
+/** Starts the stage before the tests of the surrounding suite, unless another suite of the file has it already. */
 export function useServer(stage: Stage, options: StartOptions = {}): () => ServerProcess {
+  const key = JSON.stringify([stage.id, options]);
   let server: ServerProcess | undefined;
   beforeAll(async () => {
-    server = await startServer(stage, options);
-  });
-  afterAll(async () => {
-    await server?.stop();
+    if (!shared.has(key)) shared.set(key, startServer(stage, options));
+    server = await shared.get(key);
   });
   return () => {
     if (!server) throw new Error('the server has not started');

@@ -13,7 +13,7 @@ const files = new Map<string, string[]>();
 for (const folder of ['part1', 'part2', 'part3', 'shared']) {
   for (const file of readTree(folder)) files.set(file, importsOf(file));
 }
-const isTest = (file: string) => file.endsWith('.test.ts');
+const isTest = (file: string) => file.endsWith('.test.ts') || /^part\d\/test\//.test(file);
 const partOf = (file: string) => /^part\d/.exec(file)?.[0];
 const isOurs = (target: string) => files.has(target);
 

@@ -1,0 +1,194 @@
+/** One process and its limits, 3a, 3b and 3g; and the client that shows them. Over sockets and in /proc. */
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { describe, expect, test } from 'vitest';
+import { describeStage } from '../../shared/harness/describe-stages.ts';
+import { acceptQueue } from '../../shared/harness/proc.ts';
+import { RawClient } from '../../shared/harness/raw-client.ts';
+import { runToEnd, tsx } from '../../shared/harness/server-process.ts';
+import { answerOf, ask, askAll, GET, isAnswering, LONG, linux, start } from './ladder.ts';
+
+describeStage('3a', 'one at a time', () => {
+  test('3-01: the last speaks first, and gets nothing until the first is done', async () => {
+    const server = await start('3a');
+    const clients = [];
+    for (let count = 0; count < 3; count++) clients.push(await RawClient.connect(server.port));
+    const [first, second, third] = clients as [RawClient, RawClient, RawClient];
+    await third.send(GET);
+    await second.send(GET);
+    await first.send(...'GET /hello HTTP/1.1\r\nHost: one-byte-at-a-time\r\n\r'); // time enough to answer the others
+    expect(clients.map(({ received }) => received.length)).toEqual([0, 0, 0]);
+    await first.send('\n');
+    for (const client of clients) expect((await answerOf(client)).pid).toBe(server.pid);
+  });
+
+  test('a client that leaves without a word is no obstacle', async () => {
+    const server = await start('3a');
+    const silent = await RawClient.connect(server.port);
+    const waiting = await ask(server);
+    silent.leave();
+    await answerOf(waiting);
+  });
+});
+
+describeStage('3b', 'connected is not accepted', () => {
+  linux(
+    '3-02: it sleeps: the second client connects, and stands in the queue (needs /proc)',
+    async () => {
+      const server = await start('3b', '--sleep', LONG);
+      await isAnswering(await ask(server));
+      const second = await ask(server); // resolves: it is connected, and its request is sent
+      expect(acceptQueue(server.port)).toBe(1);
+      expect(second.received.length).toBe(0);
+    },
+  );
+
+  test('3-02: the first byte comes after the sleep, and not before', async () => {
+    const server = await start('3b', '--sleep', '0.5');
+    const start_ = performance.now();
+    const clients = await askAll(server, 3);
+    const firstBytes = await Promise.all(
+      clients.map(async (client) => {
+        await isAnswering(client);
+        return performance.now() - start_;
+      }),
+    );
+    const [, second = 0, third = 0] = firstBytes.sort((a, b) => a - b);
+    expect(second).toBeGreaterThan(500); // a sleep may take longer than asked for, never less
+    expect(third).toBeGreaterThan(1000);
+    for (const client of clients) await answerOf(client);
+  });
+
+  linux('3-03: a backlog of 1 holds two, the next handshake waits (needs Linux)', async () => {
+    const server = await start('3b', '--sleep', '2', '--backlog', '1');
+    const first = await ask(server);
+    await isAnswering(first);
+    await ask(server);
+    await ask(server);
+    expect(acceptQueue(server.port)).toBe(2);
+    let isConnected = false;
+    const late = ask(server).then((client) => {
+      isConnected = true;
+      return client;
+    });
+    await answerOf(first);
+    expect(isConnected).toBe(false);
+    await late; // the kernel has tried again
+  });
+});
+
+describeStage('3g', 'the event loop', () => {
+  test('five sleepers are served at a time, by one process', async () => {
+    const server = await start('3g', '--sleep', LONG);
+    for (const client of await askAll(server, 5)) await isAnswering(client);
+    expect(server.stdout.match(/^\d+: 200 OK$/gm)).toEqual(
+      Array.from({ length: 5 }, () => `${server.pid}: 200 OK`),
+    );
+  });
+
+  test('3-11: 200 who say nothing keep nobody of 50 waiting', async () => {
+    const server = await start('3g', '--sleep', '0');
+    const idle = await Promise.all(
+      Array.from({ length: 200 }, () => RawClient.connect(server.port)),
+    );
+    for (const client of await askAll(server, 50)) await answerOf(client);
+    expect(idle.every(({ ending, received }) => ending === 'open' && received.length === 0)).toBe(
+      true,
+    );
+    for (const client of idle) client.leave();
+  });
+
+  linux('3-11: one handler that computes stalls all the others (needs /proc)', async () => {
+    const server = await start('3g', '--busy', '--sleep', LONG);
+    await isAnswering(await ask(server));
+    const second = await ask(server);
+    expect(acceptQueue(server.port)).toBe(1);
+    expect(second.received.length).toBe(0);
+  });
+});
+
+describe.skipIf(process.env.SERVER)('client3', () => {
+  const client3 = (...args: string[]) => runToEnd(tsx('part3/client3.ts', ...args));
+
+  test('asked for 20 connections it opens 20, and tells what each of them saw', async () => {
+    const server = await start('3g', '--sleep', '0');
+    const port = `${server.port}`;
+    const { stdout } = await client3('--port', port, '--clients', '4', '--conns', '5', '--json');
+    const sights = JSON.parse(stdout);
+    expect(sights).toHaveLength(20);
+    for (const [index, sight] of sights.entries()) {
+      const client = Math.floor(index / 5) + 1;
+      expect(sight).toMatchObject({ client, ending: 'complete', process: server.pid });
+      expect(sight.connected).toBeLessThanOrEqual(sight.firstByte);
+      expect(sight.firstByte).toBeLessThanOrEqual(sight.ended);
+    }
+    await expect.poll(() => server.stdout.match(/200 OK/g)).toHaveLength(20);
+  });
+
+  test('--reverse lets the last one speak first', async () => {
+    const port = await listenFor(3);
+    const { code, stdout } = await client3(
+      ...['--port', `${port.number}`, '--clients', '3', '--reverse'],
+    );
+    expect(await port.speakers).toEqual([2, 1, 0]);
+    expect({ code, last: stdout.trimEnd().split('\n').at(-1) }).toEqual({
+      code: 0,
+      last: '3 closed, no answer',
+    });
+  });
+
+  test('it tells a cut from an end, a silence from a refusal', async () => {
+    const half = 'HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf';
+    for (const [answer, ending] of [
+      [(socket: Socket) => socket.end(half), 'cut'],
+      [(socket: Socket) => socket.resetAndDestroy(), 'reset'],
+      [(socket: Socket) => socket.write(half), 'given up'],
+      [(socket: Socket) => socket.write(`${half}-whole`), 'left open'],
+      [(socket: Socket) => socket.end(), 'closed, no answer'],
+    ] as const) {
+      const listener = createServer((socket) => socket.once('data', () => answer(socket)));
+      await once(listener.listen(0, '127.0.0.1'), 'listening');
+      const port = `${(listener.address() as AddressInfo).port}`;
+      const run = await client3('--port', port, '--clients', '1', '--timeout', '1');
+      expect(run.stdout).toMatch(new RegExp(`  ${ending}\\n1 ${ending}\\n$`));
+      expect(run.code).toBe(0);
+      listener.close();
+    }
+    const refused = await client3('--port', '1', '--clients', '2');
+    expect(refused).toMatchObject({ code: 1, stderr: '' });
+    expect(refused.stdout).toMatch(/\n2 refused\n$/);
+  });
+
+  test('--help, and options that are none', async () => {
+    expect((await client3('--help')).stdout).toContain('--reverse');
+    for (const [args, message] of [
+      [['--clients', 'many'], "--clients takes a number, not 'many'"],
+      [['--port', '65536'], "--port takes a number, not '65536'"],
+      [['--client', '5'], "Unknown option '--client'"],
+    ] as const) {
+      const { code, stderr } = await client3(...args);
+      expect(code).toBe(1);
+      expect(stderr).toMatch(/^[^\n]+\n$/);
+      expect(stderr).toContain(message);
+    }
+  });
+});
+
+/** A port that takes so many connections, and says in what order they spoke; the first to connect is 0. */
+async function listenFor(count: number) {
+  const spoke: number[] = [];
+  let connected = 0;
+  const listener = createServer();
+  const speakers = new Promise<number[]>((resolve) => {
+    listener.on('connection', (socket) => {
+      const number = connected++;
+      socket.once('data', () => {
+        if (spoke.push(number) === count) resolve(spoke);
+        socket.end();
+      });
+    });
+  });
+  await once(listener.listen(0, '127.0.0.1'), 'listening');
+  speakers.finally(() => listener.close());
+  return { number: (listener.address() as AddressInfo).port, speakers };
+}

@@ -1,0 +1,270 @@
+/** Processes and what becomes of them: a child for each connection, 3c to 3f, and workers that stay, 3h. */
+import { expect, test } from 'vitest';
+import { describeStage } from '../../shared/harness/describe-stages.ts';
+import { acceptQueue, childrenOf } from '../../shared/harness/proc.ts';
+import { parseResponse, RawClient } from '../../shared/harness/raw-client.ts';
+import { type ServerProcess, tsx } from '../../shared/harness/server-process.ts';
+import {
+  answerOf,
+  ask,
+  askAll,
+  expectService,
+  fileOf,
+  GET,
+  isAnswering,
+  isCut,
+  LONG,
+  launch,
+  linux,
+  start,
+} from './ladder.ts';
+
+describeStage('3c', 'a process for each connection', () => {
+  test('3-04: two sleepers sleep side by side, in processes of their own', async () => {
+    const sleepy = await start('3c', '--sleep', LONG);
+    const sleepers = await askAll(sleepy, 2);
+    for (const sleeper of sleepers) await isAnswering(sleeper);
+    const server = await start('3c', '--sleep', '0');
+    const pids = await Promise.all((await askAll(server, 2)).map(answerOf));
+    expect(new Set([server.pid, ...pids.map(({ pid }) => pid)]).size).toBe(3);
+  });
+
+  test('3-05: who writes the instant it connects loses no byte', async () => {
+    const server = await start('3c', '--sleep', '0');
+    for (const client of await askAll(server, 4)) {
+      client.halfClose();
+      await answerOf(client);
+    }
+  });
+
+  test('3-05: with --no-pause the parent reads what the child waits for', async () => {
+    const server = await start('3c', '--sleep', '0', '--no-pause');
+    for (const client of await askAll(server, 2)) {
+      client.halfClose(); // nothing more will come: the child sees an end without a beginning
+      expect((await client.readToEnd()).bytes.length).toBe(0);
+    }
+  });
+
+  linux('a child that ends before it was ready costs its client alone (needs /proc)', async () => {
+    const server = await start('3c', '--sleep', '0');
+    await expectService(server);
+    await expect.poll(() => childrenOf(server.pid).length).toBe(0);
+    const before = server.openSockets();
+    const client = await ask(server);
+    await expect.poll(() => childrenOf(server.pid).length, { interval: 5 }).toBe(1);
+    for (const { pid } of childrenOf(server.pid)) process.kill(pid, 'SIGKILL');
+    expect((await client.readToEnd()).bytes.length).toBe(0);
+    await expectService(server);
+    await expect.poll(() => server.openSockets()).toBe(before);
+  });
+});
+
+describeStage('3d', 'descriptors', () => {
+  const CLIENTS = 6;
+  const noChildren = async (server: ServerProcess) =>
+    expect.poll(() => childrenOf(server.pid), { timeout: 10_000 }).toEqual([]);
+
+  linux('3-06: what was served leaves no descriptor behind (needs /proc)', async () => {
+    const server = await start('3d');
+    const before = server.openSockets() ?? 0;
+    await Promise.all((await askAll(server, CLIENTS)).map(answerOf));
+    await noChildren(server);
+    await expect.poll(() => server.openSockets()).toBe(before);
+  });
+
+  linux('3-06: --keep-open keeps one for each, and the FIN never comes (needs /proc)', async () => {
+    const server = await start('3d', '--keep-open');
+    const before = server.openSockets() ?? 0;
+    const clients = await askAll(server, CLIENTS);
+    for (const client of clients) await client.readUntil('This is process');
+    await noChildren(server);
+    expect(server.openSockets()).toBe(before + CLIENTS);
+    for (const client of clients) {
+      expect(parseResponse(client.received).body.toString()).toMatch(/^Hello, World!/);
+      expect(client.ending).toBe('open'); // and the process that answered it has ended
+    }
+  });
+
+  /** Sixty clients, all of which have asked, against a process that may have 64 descriptors. */
+  async function crowd(...args: string[]) {
+    const command = [...tsx(fileOf('3d')), ...args].map((word) => `'${word}'`).join(' ');
+    const server = await launch(['sh', '-c', `ulimit -n 64; exec ${command}`]);
+    const clients = await Promise.all(
+      Array.from({ length: 60 }, () => RawClient.connect(server.port)),
+    );
+    for (const client of clients) await client.send(GET).catch(() => {}); // it may be closed by now
+    return { server, clients };
+  }
+
+  test('3-07: when descriptors run out, connections are closed without a word', async () => {
+    const { server, clients } = await crowd('--sleep', LONG);
+    const turnedAway = () => clients.filter(({ ending }) => ending !== 'open').length;
+    await expect.poll(turnedAway).toBeGreaterThan(0);
+    await server.waitForOutput(/(200 OK.*){4}/s); // all children sleep, the others wait
+    expect(server.stdout.replace(/^Serving.*$|^\d+: 200 OK$|\s/gm, '') + server.stderr).toBe('');
+  });
+
+  test('3-07: when it is over, there is service again', async () => {
+    const { server, clients } = await crowd();
+    await Promise.all(clients.map((client) => client.readToEnd()));
+    await expectService(server);
+  });
+
+  test('3-07: --max-connections stops before that, and tells of each', async () => {
+    const { server, clients } = await crowd('--max-connections', '8');
+    const endings = await Promise.all(clients.map((client) => client.readToEnd()));
+    await expectService(server);
+    const turnedAway = endings.filter(({ bytes }) => bytes.length === 0).length;
+    expect(turnedAway).toBeGreaterThan(0);
+    expect(server.stdout.match(/hung up on one more/g)).toHaveLength(turnedAway);
+    expect(server.stdout).not.toContain('EMFILE');
+  });
+});
+
+describeStage('3e', 'zombies', () => {
+  linux(
+    '3-08: while the loop is blocked the dead stay, and can still be asked (needs /proc)',
+    async () => {
+      const server = await start('3e', '--blocked', '2');
+      const state = (pid: number) =>
+        childrenOf(server.pid).find((child) => child.pid === pid)?.state;
+      await Promise.all(
+        (await askAll(server, 3)).map(async (client) => {
+          const { pid } = await answerOf(client);
+          await expect.poll(() => state(pid), { interval: 5, timeout: 10_000 }).toBe('Z');
+          expect(process.kill(pid, 0)).toBe(true); // which says that it is there, not that it lives
+          await expect.poll(() => state(pid), { timeout: 10_000 }).toBe(undefined);
+        }),
+      );
+    },
+  );
+
+  linux('3-08: when the loop turns, none is left (needs /proc)', async () => {
+    const server = await start('3e');
+    await Promise.all((await askAll(server, 3)).map(answerOf));
+    await expect.poll(() => childrenOf(server.pid)).toEqual([]);
+  });
+});
+
+describeStage('3f', 'signals', () => {
+  const CHILDREN = 4;
+
+  /** Lets four children end while their parent is stopped, and reads how many it then takes for busy. */
+  async function othersAfterStop(...args: string[]): Promise<string | undefined> {
+    const server = await start('3f', '--sleep', LONG, ...args);
+    for (const client of await askAll(server, CHILDREN)) await isAnswering(client);
+    server.signal('SIGSTOP');
+    const children = () => childrenOf(server.pid);
+    for (const { pid } of children()) process.kill(pid, 'SIGKILL');
+    const states = () => children().map(({ state }) => state);
+    await expect.poll(states, { timeout: 10_000 }).toEqual(['Z', 'Z', 'Z', 'Z']);
+    server.signal('SIGCONT');
+    await server.waitForOutput(new RegExp(`(ended: SIGKILL.*){${CHILDREN}}`, 's'));
+    await isAnswering(await ask(server));
+    return /(\d+) others are at work\n$/.exec(server.stdout)?.[1];
+  }
+
+  linux('3-09: four deaths at once are four exits (needs /proc)', async () => {
+    expect(await othersAfterStop()).toBe('0');
+  });
+
+  linux('3-09: --count-signals takes the dead for busy (needs /proc)', async () => {
+    expect(await othersAfterStop('--count-signals')).toBe('3');
+  });
+
+  linux('3-10: a child killed in mid-answer costs its client alone (needs /proc)', async () => {
+    const server = await start('3f', '--sleep', LONG);
+    const before = server.openSockets() ?? 0;
+    const clients = await askAll(server, 2);
+    for (const client of clients) await isAnswering(client);
+    const [victim, other] = childrenOf(server.pid).map(({ pid }) => pid);
+    process.kill(victim ?? 0, 'SIGKILL');
+    expect(isCut(await Promise.race(clients.map((client) => client.readToEnd())))).toBe(true);
+    await server.waitForOutput(new RegExp(`\\* process ${victim} ended: SIGKILL`));
+    expect(clients.map(({ ending }) => ending).sort()).toEqual(['fin', 'open']);
+    await isAnswering(await ask(server));
+    const left = childrenOf(server.pid).map(({ pid }) => pid);
+    expect(left).toHaveLength(2);
+    expect(left).toContain(other);
+    for (const pid of left) process.kill(pid, 'SIGKILL');
+    await expect.poll(() => server.openSockets()).toBe(before);
+  });
+});
+
+describeStage('3h', 'pre-fork', () => {
+  const WORKERS = 4;
+  const workerPids = (server: ServerProcess) =>
+    childrenOf(server.pid)
+      .map(({ pid }) => pid)
+      .sort();
+
+  /** Puts every worker to sleep, one after the other. */
+  async function occupyAll(server: ServerProcess): Promise<RawClient[]> {
+    const clients = [];
+    for (let count = 0; count < WORKERS; count++) {
+      const client = await ask(server);
+      await isAnswering(client);
+      clients.push(client);
+    }
+    return clients;
+  }
+
+  test('3-12: eight that block share four workers, two each, in turn', async () => {
+    const server = await start('3h', '--sleep', '0.5');
+    const clients = [...(await occupyAll(server)), ...(await askAll(server, WORKERS))];
+    const answers = await Promise.all(clients.map(answerOf));
+    const counts = new Map<number, number>();
+    for (const { pid } of answers) counts.set(pid, (counts.get(pid) ?? 0) + 1);
+    expect([...counts.values()]).toEqual([2, 2, 2, 2]);
+    expect(counts.has(server.pid)).toBe(false);
+  });
+
+  linux('in turn means that the primary accepts, and hands on (needs /proc)', async () => {
+    const server = await start('3h', '--sleep', LONG);
+    await occupyAll(server);
+    const late = await ask(server);
+    await expect.poll(() => acceptQueue(server.port)).toBe(0);
+    expect(late.received.length).toBe(0);
+  });
+
+  linux('--sched-none leaves who comes late in the queue of the kernel (needs /proc)', async () => {
+    const server = await start('3h', '--sleep', LONG, '--sched-none');
+    await occupyAll(server);
+    await askAll(server, 3);
+    expect(acceptQueue(server.port)).toBe(3);
+  });
+
+  linux(
+    '3-12: a worker killed in mid-answer costs its client alone, and is replaced (needs /proc)',
+    async () => {
+      const server = await start('3h', '--sleep', LONG);
+      const [client] = [await ask(server)];
+      await isAnswering(client);
+      const victim = Number(/^(\d+): 200 OK$/m.exec(server.stdout)?.[1]);
+      const before = workerPids(server);
+      process.kill(victim, 'SIGKILL');
+      expect(isCut(await client.readToEnd())).toBe(true);
+      await server.waitForOutput(
+        new RegExp(`\\* worker ${victim} ended: SIGKILL; next in \\d+ ms`),
+      );
+      await server.waitForOutput(/(\* worker \d+ is here.*){5}/s);
+      const after = workerPids(server);
+      expect(after).toHaveLength(WORKERS);
+      expect(after.filter((pid) => before.includes(pid))).toHaveLength(WORKERS - 1);
+      await occupyAll(server);
+    },
+  );
+
+  linux('3-12: those that die young are replaced ever later (needs /proc)', async () => {
+    const server = await start('3h', '--workers', '2', '--sleep', '0');
+    for (let born = 2; born < 5; born++) {
+      await server.waitForOutput(new RegExp(`(is here.*){${born}}`, 's'));
+      const [, youngest] = [...server.stdout.matchAll(/worker (\d+) is here/g)].at(-1) ?? [];
+      process.kill(Number(youngest), 'SIGKILL');
+    }
+    await server.waitForOutput(/(is here.*){5}/s);
+    const waits = [...server.stdout.matchAll(/next in (\d+) ms/g)].map(([, ms]) => Number(ms));
+    expect(waits).toEqual([100, 200, 400]);
+    await expectService(server);
+  });
+});
