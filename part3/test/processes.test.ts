@@ -1,7 +1,7 @@
 /** Processes and what becomes of them: a child for each connection, 3c to 3f, and workers that stay, 3h. */
 import { expect, test } from 'vitest';
 import { describeStage } from '../../shared/harness/describe-stages.ts';
-import { acceptQueue, childrenOf } from '../../shared/harness/proc.ts';
+import { acceptQueue, childrenOf, isStopped } from '../../shared/harness/proc.ts';
 import { parseResponse, RawClient } from '../../shared/harness/raw-client.ts';
 import { type ServerProcess, tsx } from '../../shared/harness/server-process.ts';
 import {
@@ -154,6 +154,7 @@ describeStage('3f', 'signals', () => {
     const server = await start('3f', '--sleep', LONG, ...args);
     for (const client of await askAll(server, CHILDREN)) await isAnswering(client);
     server.signal('SIGSTOP');
+    await expect.poll(() => isStopped(server.pid)).toBe(true);
     const children = () => childrenOf(server.pid);
     for (const { pid } of children()) process.kill(pid, 'SIGKILL');
     const states = () => children().map(({ state }) => state);

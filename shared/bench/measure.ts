@@ -9,7 +9,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { childrenOf, hasProc } from '../harness/proc.ts';
+import { childrenOf, hasProc, isStopped } from '../harness/proc.ts';
 import { RawClient } from '../harness/raw-client.ts';
 import {
   ROOT,
@@ -159,6 +159,7 @@ await experiment({
     for (let count = 0; count < deaths; count++) await hello();
     await server.waitForOutput(new RegExp(`(200 OK.*){${deaths}}`, 's'));
     server.signal('SIGSTOP');
+    while (!isStopped(server.pid)) await delay(20);
     for (const { pid } of childrenOf(server.pid)) process.kill(pid, 'SIGKILL');
     while (childrenOf(server.pid).some(({ state }) => state !== 'Z')) await delay(20);
     server.signal('SIGCONT');

@@ -17,11 +17,20 @@ export function openSockets(pid: number): number | undefined {
   }
 }
 
-/** All that has this parent, with its state: R runs, S sleeps, T is stopped, Z has ended and was not asked about. */
+/**
+ * All that has this parent, with its state: R runs, S sleeps, T is stopped, Z has ended and was not asked about. The
+ * main thread is a zombie before the last thread is gone, and the parent hears of it only then: so do we.
+ */
 export function childrenOf(parent: number): { pid: number; state: string }[] {
   return processes()
     .filter(({ ppid, name }) => ppid === parent && name !== 'esbuild') // tsx's compiler, if it had work to do
-    .map(({ pid, state }) => ({ pid, state }));
+    .map(({ pid, state }) => ({ pid, state: threadStates(pid).find((s) => s !== 'Z') ?? state }));
+}
+
+/** Whether a process stands still, with all of its threads: SIGSTOP takes its time, and is not waited for. */
+export function isStopped(pid: number): boolean {
+  const states = threadStates(pid);
+  return states.length > 0 && states.every((state) => state === 'T');
 }
 
 /** Connections on a port of 127.0.0.1 that the kernel has made and no process has accepted. */
@@ -58,15 +67,29 @@ function processes(): Process[] {
     .filter((entry) => /^\d+$/.test(entry))
     .flatMap((entry) => {
       try {
-        // pid (name) state ppid pgrp ...; the name may hold anything, so we look behind its last parenthesis
-        const stat = readFileSync(`/proc/${entry}/stat`, 'utf8');
-        const [state = '', ppid, pgrp] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-        const name = stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')'));
-        return [{ pid: Number(entry), name, state, ppid: Number(ppid), pgrp: Number(pgrp) }];
+        return [parseStat(`/proc/${entry}/stat`)];
       } catch {
         return []; // ended in the meantime
       }
     });
+}
+
+/** None for a process that is gone. */
+function threadStates(pid: number): string[] {
+  try {
+    const threads = readdirSync(`/proc/${pid}/task`);
+    return threads.map((thread) => parseStat(`/proc/${pid}/task/${thread}/stat`).state);
+  } catch {
+    return []; // one ended while we looked
+  }
+}
+
+function parseStat(file: string): Process {
+  // pid (name) state ppid pgrp ...; the name may hold anything, so we look behind its last parenthesis
+  const stat = readFileSync(file, 'utf8');
+  const [state = '', ppid, pgrp] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const name = stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')'));
+  return { pid: Number.parseInt(stat, 10), name, state, ppid: Number(ppid), pgrp: Number(pgrp) };
 }
 
 function isSocket(link: string): boolean {
