@@ -127,9 +127,9 @@ describe.skipIf(process.env.SERVER)('client3', () => {
 
   test('--reverse lets the last one speak first', async () => {
     const port = await listenFor(3);
-    const { code, stdout } = await client3(
-      ...['--port', `${port.number}`, '--clients', '3', '--reverse'],
-    );
+    // In its second of silence all are accepted; then what becomes readable first is read first.
+    const manner = ['--clients', '3', '--reverse', '--hold', '1'];
+    const { code, stdout } = await client3('--port', `${port.number}`, ...manner);
     expect(await port.speakers).toEqual([2, 1, 0]);
     expect({ code, last: stdout.trimEnd().split('\n').at(-1) }).toEqual({
       code: 0,
