@@ -33,6 +33,15 @@ export function isStopped(pid: number): boolean {
   return states.length > 0 && states.every((state) => state === 'T');
 }
 
+/** Milliseconds, by the kernel's clock: since it booted, and from then to the birth of a process. Exact to 10 ms. */
+export function uptime(): number {
+  return Number.parseFloat(readFileSync('/proc/uptime', 'utf8')) * 1000;
+}
+
+export function bornAt(pid: number): number {
+  return parseStat(`/proc/${pid}/stat`).startTicks * 10; // the kernel shows all user space a hundred ticks a second
+}
+
 /** Connections on a port of 127.0.0.1 that the kernel has made and no process has accepted. */
 export function acceptQueue(port: number): number {
   const address = `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`;
@@ -60,6 +69,7 @@ interface Process {
   state: string;
   ppid: number;
   pgrp: number;
+  startTicks: number;
 }
 
 function processes(): Process[] {
@@ -87,9 +97,11 @@ function threadStates(pid: number): string[] {
 function parseStat(file: string): Process {
   // pid (name) state ppid pgrp ...; the name may hold anything, so we look behind its last parenthesis
   const stat = readFileSync(file, 'utf8');
-  const [state = '', ppid, pgrp] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const [state = '', ppid, pgrp] = fields;
   const name = stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')'));
-  return { pid: Number.parseInt(stat, 10), name, state, ppid: Number(ppid), pgrp: Number(pgrp) };
+  const ids = { pid: Number.parseInt(stat, 10), ppid: Number(ppid), pgrp: Number(pgrp) };
+  return { ...ids, name, state, startTicks: Number(fields[19]) };
 }
 
 function isSocket(link: string): boolean {
