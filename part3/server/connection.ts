@@ -1,0 +1,391 @@
+/**
+ * One connection, from its first byte to its last: the only place that sees both ends. Bytes go to the parser, requests
+ * to the application, answers back, in order; and a chess clock says whose move it is and when the time is up.
+ * It must not know how connections come to be, nor what is inside a message.
+ */
+import type { Socket } from 'node:net';
+import { type Peer, toEnviron } from '../gateway/environ.ts';
+import { InputStream } from '../gateway/input-stream.ts';
+import { Exchange } from '../gateway/run-application.ts';
+import type { Application } from '../gateway/wsgi.ts';
+import { HttpError, reasonFor } from '../http/http-error.ts';
+import type { Limits } from '../http/limits.ts';
+import { type RequestHead, RequestParser } from '../http/request-parser.ts';
+import { CONTINUE, ResponseWriter } from '../http/response-writer.ts';
+import { ClientLeft, Outbox, type Trace } from './outbox.ts';
+
+/** What all connections of a worker have in common. */
+export interface Service {
+  readonly application: Application;
+  readonly limits: Limits;
+  /** Sees what travels; for the curious. */
+  readonly trace: Trace | undefined;
+  /** Is told of every answer, also of those to requests that were none. */
+  readonly log: ((entry: LogEntry) => void) | undefined;
+  /** Whether a connection can be ended with a RST. Only plain TCP has it. */
+  readonly canReset: boolean;
+  toPeer(socket: Socket): Peer;
+}
+
+export interface LogEntry {
+  readonly remoteAddress: string;
+  readonly request: RequestHead | undefined;
+  readonly status: number;
+  readonly bodyBytes: number;
+}
+
+type State =
+  | { readonly kind: 'reading' } // the next head
+  | Answering
+  | { readonly kind: 'flushing' } // pipelined answers, before the next one is made
+  | { readonly kind: 'discarding'; leftBytes: number } // a body that the application did not read
+  | { readonly kind: 'closing' }; // all is said, and the client's FIN is to come
+
+interface Answering {
+  readonly kind: 'answering';
+  readonly request: RequestHead;
+  readonly answer: ResponseWriter;
+  readonly exchange: Exchange;
+  /** Whether the client holds its body back until it is told to go on. */
+  isHeldBack: boolean;
+  bodyHasEnded: boolean;
+}
+
+/** Whose move it is. Each has its own deadline, and missing it its own consequence. */
+type Move =
+  | 'client: next head'
+  | 'client: head'
+  | 'client: body'
+  | 'client: answer'
+  | 'client: FIN';
+type Turn = Move | 'application' | 'nobody';
+
+/** Bytes read ahead of the application; beyond it the client waits. */
+const READ_AHEAD = 64 * 1024;
+const NOTHING = Buffer.alloc(0);
+const READING: State = { kind: 'reading' };
+const FLUSHING: State = { kind: 'flushing' };
+const CLOSING: State = { kind: 'closing' };
+
+export class Connection {
+  readonly #socket: Socket;
+  readonly #service: Service;
+  readonly #parser: RequestParser;
+  readonly #outbox: Outbox;
+  #peer: Peer | undefined;
+  #state: State = READING;
+  #turn: Turn = 'nobody';
+  /** Milliseconds, on the clock of performance.now(). */
+  #deadline = Number.POSITIVE_INFINITY;
+  /** The application, while it waits for a piece of the body. */
+  #reader: { resolve(piece: Buffer): void; reject(error: unknown): void } | undefined;
+  #isLast = false;
+
+  constructor(socket: Socket, service: Service) {
+    this.#socket = socket;
+    this.#service = service;
+    this.#parser = new RequestParser(service.limits);
+    this.#outbox = new Outbox(socket, service.trace);
+    socket.on('data', (bytes) => this.#receive(bytes));
+    socket.once('end', () => this.#proceed());
+    socket.on('error', () => socket.destroy()); // unheard, one client's reset would end us all
+    socket.once('close', () => this.#abandon(new ClientLeft('before its answer was whole')));
+    this.#waitFor('client: head');
+  }
+
+  /** Whether an answer is being made. */
+  get isBusy(): boolean {
+    return this.#state.kind === 'answering';
+  }
+
+  /** For a client that is one too many, or the like: an answer to what it did not yet ask, and goodbye. */
+  turnAway(error: HttpError): void {
+    this.#fail(error);
+  }
+
+  /** The server stops: the answer under way is the last one, and where there is none, all is said. */
+  drain(): void {
+    this.#isLast = true;
+    if (this.#state.kind === 'answering') this.#state.answer.keepAlive = false;
+    if (this.#state.kind === 'reading' && this.#parser.state === 'idle') this.#close();
+  }
+
+  /** Ends it now, whatever is under way, with a RST: no client shall take half an answer for a whole one. */
+  cut(): void {
+    this.#state = CLOSING;
+    if (this.#service.canReset) this.#socket.resetAndDestroy(); // waits for what is to be sent,
+    this.#socket.destroy(); // and this does not
+  }
+
+  /** Looks at the clock. */
+  checkDeadline(now: number): void {
+    if (now < this.#deadline) return;
+    const isSending = !this.#outbox.isEmpty;
+    if (this.#turn === 'client: answer' ? isSending : this.#turn === 'client: FIN')
+      return void this.cut();
+    if (isSending) return void this.#waitFor('client: answer'); // of an earlier answer, and it has not had its time
+    if (this.#turn === 'application')
+      return void this.#fail(new HttpError(504, 'the application is late'));
+    if (this.#turn === 'client: body')
+      return void this.#fail(new HttpError(408, 'the body is late'));
+    if (this.#parser.state === 'idle') return void this.#close(); // it has asked nothing, and gets no answer
+    this.#fail(new HttpError(408, 'the head is late'));
+  }
+
+  #receive(bytes: Buffer): void {
+    if (this.#state.kind === 'closing') return; // read and forgotten
+    this.#service.trace?.('<', bytes);
+    this.#parser.receive(bytes);
+    this.#proceed();
+    if (this.#parser.bufferedBytes > READ_AHEAD) this.#socket.pause();
+  }
+
+  /** Goes on as far as the bytes that are here allow. */
+  #proceed(): void {
+    try {
+      while (this.#step());
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** One step; false when something has to come first: bytes, the application's answer, or room for more. */
+  #step(): boolean {
+    const state = this.#state;
+    switch (state.kind) {
+      case 'reading':
+        return this.#readHead();
+      case 'answering':
+        this.#feedReader(state);
+        return false;
+      case 'discarding':
+        return this.#discard(state);
+      default:
+        return false;
+    }
+  }
+
+  #readHead(): boolean {
+    const wait = this.#outbox.ready();
+    if (wait) {
+      this.#state = FLUSHING;
+      this.#waitFor('client: answer');
+      wait.then(
+        () => {
+          if (this.#state === FLUSHING) this.#state = READING;
+          this.#proceed();
+        },
+        () => {}, // it left
+      );
+      return false;
+    }
+    const event = this.#parser.next();
+    if (event?.kind === 'head') {
+      this.#begin(event.head);
+      return true;
+    }
+    this.#resume();
+    const isIdle = this.#parser.state === 'idle';
+    if (this.#socket.readableEnded) {
+      if (!isIdle) throw new HttpError(400, 'it ended in its middle');
+      this.#close();
+    } else if (isIdle) {
+      if (this.#isLast) this.#close();
+      else if (this.#turn !== 'client: head') this.#waitFor('client: next head');
+    } else if (this.#turn !== 'client: head') {
+      this.#waitFor('client: head'); // from its first byte; the others do not wind up the clock
+    }
+    return false;
+  }
+
+  #begin(request: RequestHead): void {
+    this.#peer ??= this.#service.toPeer(this.#socket);
+    this.#turn = 'nobody';
+    const answer = new ResponseWriter(request, this.#outbox.send);
+    const isHeldBack = request.expectContinue;
+    // A client that waits for its "100 Continue" in vain may or may not send its body: we could not tell.
+    if (this.#isLast || isHeldBack) answer.keepAlive = false;
+    const input = new InputStream(() => this.#readBody(request));
+    const environ = toEnviron(request, this.#peer, input);
+    const exchange = new Exchange(environ, answer, this.#ready);
+    const state: Answering = {
+      kind: 'answering',
+      request,
+      answer,
+      exchange,
+      isHeldBack,
+      bodyHasEnded: false,
+    };
+    this.#state = state;
+    const running = exchange.run(this.#service.application);
+    if (!running) return void this.#finish(state);
+    this.#wind();
+    running.then(
+      () => {
+        if (this.#state !== state) return; // it was given up
+        this.#finish(state);
+        this.#proceed();
+      },
+      (error) => {
+        if (this.#state === state) this.#fail(error);
+      },
+    );
+  }
+
+  #finish(state: Answering): void {
+    this.#log(state.request, state.answer);
+    this.#reader = undefined;
+    if (!state.answer.keepAlive || this.#isLast) this.#close();
+    else if (state.bodyHasEnded) this.#state = READING;
+    else this.#state = { kind: 'discarding', leftBytes: this.#service.limits.maxDrainBytes };
+  }
+
+  /** Reads what the application did not, up to a bound: the next request is behind it. */
+  #discard(state: State & { kind: 'discarding' }): boolean {
+    const event = this.#parser.next();
+    if (event?.kind === 'end') this.#state = READING;
+    if (event?.kind === 'data') state.leftBytes -= event.data.length;
+    if (state.leftBytes < 0 || (!event && this.#socket.readableEnded)) this.#close();
+    if (event) return true;
+    if (this.#turn !== 'client: body') this.#waitFor('client: body');
+    this.#resume();
+    return false;
+  }
+
+  /** The next piece of this request's body, for its application. Empty: that was all, or its time is over. */
+  #readBody(request: RequestHead): Promise<Buffer> {
+    return new Promise((resolve, reject) => {
+      const state = this.#state;
+      if (state.kind !== 'answering' || state.request !== request) return resolve(NOTHING);
+      if (this.#reader) return reject(new Error('wsgi.input is read by two at the same time'));
+      this.#reader = { resolve, reject };
+      this.#feedReader(state);
+      if (this.#reader) this.#wind();
+    });
+  }
+
+  #feedReader(state: Answering): void {
+    const reader = this.#reader;
+    if (!reader) return;
+    try {
+      const event = state.bodyHasEnded ? undefined : this.#parser.next();
+      if (state.isHeldBack) this.#letGo(state, event === undefined);
+      if (event?.kind === 'end') state.bodyHasEnded = true;
+      if (!event && !state.bodyHasEnded) {
+        if (this.#socket.readableEnded) throw new HttpError(400, 'the body ended in its middle');
+        return void this.#resume();
+      }
+      this.#reader = undefined;
+      reader.resolve(event?.kind === 'data' ? event.data : NOTHING);
+    } catch (error) {
+      this.#reader = undefined;
+      reader.reject(error);
+    }
+    this.#wind();
+  }
+
+  /** RFC 9110 §10.1.1: the application asks for the body, so the client may send it. Maybe it has not waited. */
+  #letGo(state: Answering, isWaiting: boolean): void {
+    state.isHeldBack = false;
+    if (state.answer.headSent) return; // too late: it has been told that this is the last answer
+    state.answer.keepAlive = state.request.keepAlive && !this.#isLast;
+    if (isWaiting) this.#outbox.send(CONTINUE);
+  }
+
+  readonly #ready = (): Promise<void> | undefined => {
+    const wait = this.#outbox.ready();
+    this.#wind();
+    return wait?.then(() => this.#wind());
+  };
+
+  /** The chess clock of an answer: whoever moved, the time of the next one to move starts. */
+  #wind(): void {
+    if (this.#state.kind !== 'answering') return;
+    if (this.#outbox.isWaiting) this.#waitFor('client: answer');
+    else this.#waitFor(this.#reader ? 'client: body' : 'application');
+  }
+
+  #waitFor(turn: Turn): void {
+    this.#turn = turn;
+    const seconds = this.#secondsFor(turn);
+    this.#deadline = seconds > 0 ? performance.now() + seconds * 1000 : Number.POSITIVE_INFINITY;
+  }
+
+  #secondsFor(turn: Turn): number {
+    const { limits } = this.#service;
+    switch (turn) {
+      case 'client: next head':
+        return limits.keepAliveTimeout;
+      case 'client: head':
+        return limits.headTimeout;
+      case 'client: body':
+        return limits.bodyTimeout;
+      case 'client: answer':
+        return limits.writeTimeout;
+      case 'client: FIN':
+        return limits.lingerTimeout;
+      case 'application':
+        return limits.requestTimeout;
+      case 'nobody':
+        return 0;
+    }
+  }
+
+  /** Reads on, if we had stopped to read ahead. */
+  #resume(): void {
+    if (this.#socket.isPaused() && this.#parser.bufferedBytes <= READ_AHEAD) this.#socket.resume();
+  }
+
+  /** Every failure ends here: a refusal is answered, a crash is logged and answered, half an answer is cut. */
+  #fail(error: unknown): void {
+    const { request, answer } = this.#state as Partial<Answering>;
+    const isOver = this.#state.kind === 'closing' || this.#state.kind === 'discarding';
+    this.#abandon(error);
+    if (error instanceof ClientLeft || this.#socket.destroyed) return;
+    if (isOver) return void this.#close(); // all has been answered, and what comes now is doubtful
+    if (!(error instanceof HttpError)) console.error(error);
+    if (answer?.headSent) return void this.cut();
+    const [code, detail] =
+      error instanceof HttpError ? [error.status, `: ${error.message}`] : [500, ''];
+    const status = `${code} ${reasonFor(code)}`;
+    const question = {
+      method: request?.method ?? '',
+      version: 'HTTP/1.1',
+      keepAlive: false,
+    } as const;
+    const refusal = new ResponseWriter(question, this.#outbox.send);
+    const body = `${status}${detail}\n`;
+    refusal.sendHead(status, [['Content-Type', 'text/plain']], body.length);
+    refusal.sendBody(body);
+    this.#log(request, refusal);
+    this.#close();
+  }
+
+  /** Whoever still works on the answer, or waits for the body, need not go on. */
+  #abandon(reason: unknown): void {
+    const state = this.#state;
+    this.#state = CLOSING;
+    this.#turn = 'nobody';
+    this.#deadline = Number.POSITIVE_INFINITY;
+    if (state.kind === 'answering') state.exchange.abort();
+    this.#reader?.reject(reason);
+    this.#reader = undefined;
+  }
+
+  /**
+   * Says FIN behind the last byte, and reads on until the client has said it, too: closing with bytes unread would
+   * send a RST, and that could destroy the answer on its way. RFC 9112 §9.6.
+   */
+  #close(): void {
+    this.#state = CLOSING;
+    this.#waitFor('client: answer');
+    this.#outbox.flush();
+    this.#socket.end(() => this.#waitFor('client: FIN'));
+    this.#socket.resume();
+  }
+
+  #log(request: RequestHead | undefined, { status, bodyBytes }: ResponseWriter): void {
+    const { remoteAddress } = this.#peer ?? this.#service.toPeer(this.#socket);
+    this.#service.log?.({ remoteAddress, request, status, bodyBytes });
+  }
+}

@@ -1,0 +1,96 @@
+/**
+ * What one connection still has to send. Pieces come in as they are made, and leave together at the end of the
+ * turn: a head, its body and the answers of pipelined requests are one system call. It tells, too, when the
+ * client can take more. It must not know what the pieces mean.
+ */
+import type { Socket } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Send } from '../http/response-writer.ts';
+
+/** Chars of text gathered before they are sent without waiting for the end of the turn. */
+const MAX_TEXT = 16 * 1024;
+/** Bytes one answer may send in a row before all others have their turn. */
+const FAIR_SHARE = 1024 * 1024;
+
+/** Sees bytes as they come and go. */
+export type Trace = (mark: '<' | '>', bytes: string | Uint8Array) => void;
+
+/** The client hung up. Nobody is to blame, and nobody is there to be answered. */
+export class ClientLeft extends Error {}
+
+export class Outbox {
+  readonly #socket: Socket;
+  readonly #trace: Trace | undefined;
+  #text = '';
+  #isScheduled = false;
+  #inARow = 0;
+  #waiting: { resolve: () => void; reject: (error: Error) => void } | undefined;
+
+  constructor(socket: Socket, trace: Trace | undefined) {
+    this.#socket = socket;
+    this.#trace = trace;
+    socket.on('drain', () => this.#settle());
+    socket.once('close', () => this.#settle());
+  }
+
+  /** Whether the kernel has not taken all of it yet. */
+  get isEmpty(): boolean {
+    return this.#text === '' && this.#socket.writableLength === 0;
+  }
+
+  /** Takes a piece; strings are latin-1. It leaves when the turn ends, or at `flush`. */
+  readonly send: Send = (piece) => {
+    this.#trace?.('>', piece);
+    this.#inARow += piece.length;
+    if (typeof piece === 'string') {
+      this.#text += piece;
+    } else {
+      this.#writeText();
+      this.#socket.write(piece);
+    }
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    this.#socket.cork();
+    process.nextTick(() => this.flush());
+  };
+
+  flush(): void {
+    if (!this.#isScheduled) return;
+    this.#isScheduled = false;
+    this.#writeText();
+    this.#socket.uncork();
+  }
+
+  /** Undefined when the client can take more; else resolves when it can, and rejects with ClientLeft. */
+  readonly ready = (): Promise<void> | undefined => {
+    if (this.#text.length > MAX_TEXT || this.#socket.writableLength > 0) this.flush();
+    if (this.#socket.destroyed || this.#socket.writableNeedDrain) {
+      this.#inARow = 0;
+      return new Promise((resolve, reject) => {
+        this.#waiting = { resolve, reject };
+        if (this.#socket.destroyed) this.#settle();
+      });
+    }
+    if (this.#inARow < FAIR_SHARE) return undefined;
+    this.#inARow = 0;
+    return nextTurn();
+  };
+
+  /** Whether somebody waits for the client to take more. */
+  get isWaiting(): boolean {
+    return this.#waiting !== undefined;
+  }
+
+  #writeText(): void {
+    if (this.#text === '') return;
+    this.#socket.write(this.#text, 'latin1');
+    this.#text = '';
+  }
+
+  #settle(): void {
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    if (this.#socket.destroyed) waiting?.reject(new ClientLeft('before its answer was whole'));
+    else waiting?.resolve();
+  }
+}

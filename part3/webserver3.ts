@@ -1,0 +1,112 @@
+/**
+ * The gateway: part 2's contract under real concurrency. From the command line come an application and where to
+ * listen; out of them comes a server that stops when it is told to, and not before it has answered. It only puts
+ * together what the three rooms make: `http/` (bytes and messages), `gateway/` (messages and the application) and
+ * `server/` (sockets, clocks, signals).
+ *
+ *   npm run part3 -- flaskapp:app     and in a second terminal:   curl -v localhost:8888/hello
+ */
+import { parseArgs } from 'node:util';
+import { loadApplication } from '../shared/app-loader.ts';
+import { LIMITS, type Limits } from './http/limits.ts';
+import { openAccessLog } from './server/access-log.ts';
+import { show } from './server/trace.ts';
+import { type Door, Worker } from './server/worker.ts';
+
+const text = { type: 'string' } as const;
+const flag = { type: 'boolean', default: false } as const;
+const OPTIONS = {
+  ...{ host: text, port: text, unix: text, 'tls-cert': text, 'tls-key': text },
+  ...{ workers: text, 'access-log': text, trace: flag },
+  ...{ 'max-connections': text, 'max-body-bytes': text, 'max-head-bytes': text },
+  ...{ 'head-timeout': text, 'keep-alive-timeout': text, 'body-timeout': text },
+  ...{ 'write-timeout': text, 'request-timeout': text, 'drain-timeout': text },
+} as const;
+type Values = ReturnType<typeof readCommandLine>['values'];
+
+try {
+  await main();
+} catch (error) {
+  const { message, code } = error as NodeJS.ErrnoException;
+  const isOurs = code === undefined || code.startsWith('ERR_PARSE');
+  console.error(isOurs ? message : `${message} (options: --port N, --host ADDRESS, --unix PATH)`);
+  process.exit(1);
+}
+
+async function main(): Promise<void> {
+  const { values, positionals } = readCommandLine();
+  const [name, surplus] = positionals;
+  if (!name) throw new Error('Provide a WSGI application object as module:callable');
+  if (surplus) throw new Error(`One application, please: what is '${surplus}'?`);
+  const limits = readLimits(values);
+  const door = readDoor(values);
+  const workers = values.workers === undefined ? undefined : count(values.workers, 'workers', 1);
+  const { requestTimeout } = limits;
+  const application = await loadApplication(name, { workers, requestTimeout });
+  const log = values['access-log'] ? await openAccessLog(values['access-log']) : undefined;
+  const worker = new Worker(door, {
+    application,
+    limits,
+    log,
+    trace: values.trace ? show : undefined,
+  });
+  stopOnSignals(worker, limits.drainTimeout);
+  console.log(`webserver3: Serving ${await worker.listen()} ...\n`);
+}
+
+/** The first signal asks for an end in peace, the second for an end; by then nobody is asked any more. */
+function stopOnSignals(worker: Worker, drainTimeout: number): void {
+  let isStopping = false;
+  for (const [signal, number] of [
+    ['SIGTERM', 15],
+    ['SIGINT', 2],
+  ] as const) {
+    process.on(signal, async () => {
+      if (isStopping) process.exit(128 + number);
+      isStopping = true;
+      const cut = await worker.drain(drainTimeout);
+      if (cut > 0) console.error(`* cut off ${cut} that took longer than ${drainTimeout} s`);
+      process.exit(0);
+    });
+  }
+}
+
+function readCommandLine() {
+  return parseArgs({ options: OPTIONS, allowPositionals: true });
+}
+
+function readDoor(values: Values): Door {
+  const [cert, key] = [values['tls-cert'], values['tls-key']];
+  if ((cert === undefined) !== (key === undefined)) {
+    throw new Error('TLS needs both: --tls-cert FILE --tls-key FILE');
+  }
+  return {
+    host: values.host ?? '127.0.0.1',
+    port: count(values.port ?? (process.env.PORT || '8888'), 'port', 0, 65535),
+    unix: values.unix,
+    tls: cert !== undefined && key !== undefined ? { cert, key } : undefined,
+  };
+}
+
+/** The limits that can be set, named like their options: `--max-body-bytes` is maxBodyBytes. */
+function readLimits(values: Values): Limits {
+  const limits: Record<string, number> = { ...LIMITS };
+  for (const [option, value] of Object.entries(values)) {
+    const name = option.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+    if (!(name in LIMITS) || typeof value !== 'string') continue;
+    limits[name] = option.endsWith('timeout') ? seconds(value, option) : count(value, option, 1);
+  }
+  return limits as Limits;
+}
+
+function count(value: string, option: string, least: number, most = Number.MAX_SAFE_INTEGER) {
+  const number = /^\d+$/.test(value) ? Number(value) : Number.NaN;
+  if (number >= least && number <= most) return number;
+  throw new Error(`--${option} takes a whole number from ${least}, not '${value}'`);
+}
+
+function seconds(value: string, option: string): number {
+  const number = Number(value);
+  if (value !== '' && number >= 0 && number < 2 ** 21) return number;
+  throw new Error(`--${option} takes seconds (0: for ever), not '${value}'`);
+}
