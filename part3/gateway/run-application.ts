@@ -173,14 +173,23 @@ export class Exchange {
   #close(): Promise<void> | undefined {
     const result = this.#result;
     this.#result = undefined;
-    const tell = (error: unknown) => this.#environ['wsgi.errors'].write(`${inspect(error)}\n`);
+    if (!result?.close) return undefined;
     try {
-      const closing = result?.close?.();
-      return isPromise(closing) ? closing.then(() => {}, tell) : undefined;
+      const closing = result.close();
+      return isPromise(closing)
+        ? closing.then(
+            () => {},
+            (error) => this.#tell(error),
+          )
+        : undefined;
     } catch (error) {
-      tell(error);
+      this.#tell(error);
       return undefined;
     }
+  }
+
+  #tell(error: unknown): void {
+    this.#environ['wsgi.errors'].write(`${inspect(error)}\n`);
   }
 }
 

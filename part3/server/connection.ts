@@ -136,7 +136,9 @@ export class Connection {
     if (this.#state.kind === 'closing') return; // read and forgotten
     this.#service.trace?.('<', bytes);
     this.#parser.receive(bytes);
+    this.#outbox.hold();
     this.#proceed();
+    this.#outbox.flush();
     if (this.#parser.bufferedBytes > READ_AHEAD) this.#socket.pause();
   }
 

@@ -21,8 +21,13 @@ export class ClientLeft extends Error {}
 export class Outbox {
   readonly #socket: Socket;
   readonly #trace: Trace | undefined;
+  /** Latin-1, and not written yet. */
   #text = '';
-  #isScheduled = false;
+  /** Whether somebody will flush when the turn ends. */
+  #isHeld = false;
+  /** Bytes have come, too: they and the text around them wait for the flush, and then leave in one system call. */
+  #isCorked = false;
+  /** Bytes sent in this turn of the event loop. */
   #inARow = 0;
   #waiting: { resolve: () => void; reject: (error: Error) => void } | undefined;
 
@@ -33,32 +38,44 @@ export class Outbox {
     socket.once('close', () => this.#settle());
   }
 
-  /** Whether the kernel has not taken all of it yet. */
+  /** Whether the kernel has taken all of it. */
   get isEmpty(): boolean {
     return this.#text === '' && this.#socket.writableLength === 0;
   }
 
-  /** Takes a piece; strings are latin-1. It leaves when the turn ends, or at `flush`. */
+  /** Whether somebody waits for the client to take more. */
+  get isWaiting(): boolean {
+    return this.#waiting !== undefined;
+  }
+
+  /** Takes a piece; strings are latin-1. It leaves at the end of the turn, or at `flush`. */
   readonly send: Send = (piece) => {
     this.#trace?.('>', piece);
     this.#inARow += piece.length;
     if (typeof piece === 'string') {
       this.#text += piece;
     } else {
+      if (!this.#isCorked) this.#socket.cork();
+      this.#isCorked = true;
       this.#writeText();
       this.#socket.write(piece);
     }
-    if (this.#isScheduled) return;
-    this.#isScheduled = true;
-    this.#socket.cork();
-    process.nextTick(() => this.flush());
+    if (this.#isHeld) return;
+    this.#isHeld = true;
+    process.nextTick(this.#endTurn);
   };
 
+  /** For who will flush at the end of the turn anyway: nobody else needs to. */
+  hold(): void {
+    this.#isHeld = true;
+    this.#inARow = 0;
+  }
+
   flush(): void {
-    if (!this.#isScheduled) return;
-    this.#isScheduled = false;
+    this.#isHeld = false;
     this.#writeText();
-    this.#socket.uncork();
+    if (this.#isCorked) this.#socket.uncork();
+    this.#isCorked = false;
   }
 
   /** Undefined when the client can take more; else resolves when it can, and rejects with ClientLeft. */
@@ -76,10 +93,10 @@ export class Outbox {
     return nextTurn();
   };
 
-  /** Whether somebody waits for the client to take more. */
-  get isWaiting(): boolean {
-    return this.#waiting !== undefined;
-  }
+  readonly #endTurn = (): void => {
+    this.#inARow = 0;
+    this.flush();
+  };
 
   #writeText(): void {
     if (this.#text === '') return;

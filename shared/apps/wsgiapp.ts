@@ -2,24 +2,20 @@
  * A bare application: the contract and nothing else. Whatever a framework does for you, here it is done by
  * hand: choosing by path, reading a body, telling what went wrong.
  */
-import type { Application, Environ, Headers } from '../wsgi.ts';
+import type { Application, Environ, Headers, Result, StartResponse } from '../wsgi.ts';
 
 const TEXT: Headers = [['Content-Type', 'text/plain; charset=utf-8']];
 
-export const app: Application = async (environ, startResponse) => {
+export const app: Application = (environ, startResponse) => {
   switch (`${environ.REQUEST_METHOD} ${environ.PATH_INFO}`.replace(/^HEAD /, 'GET ')) {
     case 'GET /':
     case 'GET /hello':
       startResponse('200 OK', TEXT);
       return ['Hello world from WSGI!\n'];
-    case 'POST /json': {
-      const { name } = JSON.parse(Buffer.from(await readAll(environ)).toString());
-      startResponse('200 OK', [['Content-Type', 'application/json; charset=utf-8']]);
-      return [JSON.stringify({ hello: name })];
-    }
+    case 'POST /json':
+      return greet(environ, startResponse);
     case 'POST /upload':
-      startResponse('200 OK', TEXT);
-      return [`${(await readAll(environ)).length} bytes\n`];
+      return weigh(environ, startResponse);
     case 'GET /stream':
       startResponse('200 OK', TEXT);
       return countdown();
@@ -34,8 +30,17 @@ export const app: Application = async (environ, startResponse) => {
   }
 };
 
-function readAll(environ: Environ): Promise<Uint8Array> {
-  return environ['wsgi.input'].read();
+async function greet(environ: Environ, startResponse: StartResponse): Promise<Result> {
+  const body = await environ['wsgi.input'].read();
+  const { name } = JSON.parse(Buffer.from(body).toString());
+  startResponse('200 OK', [['Content-Type', 'application/json; charset=utf-8']]);
+  return [JSON.stringify({ hello: name })];
+}
+
+async function weigh(environ: Environ, startResponse: StartResponse): Promise<Result> {
+  const { length } = await environ['wsgi.input'].read();
+  startResponse('200 OK', TEXT);
+  return [`${length} bytes\n`];
 }
 
 async function* countdown(): AsyncGenerator<string> {
