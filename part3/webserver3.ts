@@ -4,7 +4,7 @@
  * together what the three rooms make: `http/` (bytes and messages), `gateway/` (messages and the application) and
  * `server/` (sockets, clocks, signals).
  *
- *   npm run part3 -- flaskapp:app     and in a second terminal:   curl -v localhost:8888/hello
+ *   npm run part3 -- wsgiapp:app     and in a second terminal:   curl -v localhost:8888/hello
  */
 import { parseArgs } from 'node:util';
 import { loadApplication } from '../shared/app-loader.ts';

@@ -18,6 +18,14 @@ export type Trace = (mark: '<' | '>', bytes: string | Uint8Array) => void;
 /** The client hung up. Nobody is to blame, and nobody is there to be answered. */
 export class ClientLeft extends Error {}
 
+const TOO_EARLY = 'before its answer was whole';
+
+interface Waiting {
+  readonly promise: Promise<void>;
+  resolve(): void;
+  reject(error: Error): void;
+}
+
 export class Outbox {
   readonly #socket: Socket;
   readonly #trace: Trace | undefined;
@@ -29,7 +37,7 @@ export class Outbox {
   #isCorked = false;
   /** Bytes sent in this turn of the event loop. */
   #inARow = 0;
-  #waiting: { resolve: () => void; reject: (error: Error) => void } | undefined;
+  #waiting: Waiting | undefined;
 
   constructor(socket: Socket, trace: Trace | undefined) {
     this.#socket = socket;
@@ -81,17 +89,23 @@ export class Outbox {
   /** Undefined when the client can take more; else resolves when it can, and rejects with ClientLeft. */
   readonly ready = (): Promise<void> | undefined => {
     if (this.#text.length > MAX_TEXT || this.#socket.writableLength > 0) this.flush();
-    if (this.#socket.destroyed || this.#socket.writableNeedDrain) {
-      this.#inARow = 0;
-      return new Promise((resolve, reject) => {
-        this.#waiting = { resolve, reject };
-        if (this.#socket.destroyed) this.#settle();
-      });
-    }
+    if (this.#socket.destroyed) return Promise.reject(new ClientLeft(TOO_EARLY));
+    if (this.#socket.writableNeedDrain) return this.#untilDrained();
     if (this.#inARow < FAIR_SHARE) return undefined;
     this.#inARow = 0;
     return nextTurn();
   };
+
+  #untilDrained(): Promise<void> {
+    if (!this.#waiting) {
+      let [resolve, reject]: [() => void, (error: Error) => void] = [() => {}, () => {}];
+      const promise = new Promise<void>((yes, no) => {
+        [resolve, reject] = [yes, no];
+      });
+      this.#waiting = { promise, resolve, reject };
+    }
+    return this.#waiting.promise;
+  }
 
   readonly #endTurn = (): void => {
     this.#inARow = 0;
@@ -107,7 +121,7 @@ export class Outbox {
   #settle(): void {
     const waiting = this.#waiting;
     this.#waiting = undefined;
-    if (this.#socket.destroyed) waiting?.reject(new ClientLeft('before its answer was whole'));
+    if (this.#socket.destroyed) waiting?.reject(new ClientLeft(TOO_EARLY));
     else waiting?.resolve();
   }
 }

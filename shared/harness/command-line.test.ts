@@ -113,8 +113,8 @@ test.each([
 });
 
 test('part 2 says on what port it serves, as the original does', async () => {
-  const [, , , , gateway] = STAGES;
-  const server = await startServer(gateway as Stage, { app: 'wsgiapp:app' });
+  const gateway = STAGES.find(({ id }) => id === '2b') as Stage;
+  const server = await startServer(gateway, { app: 'wsgiapp:app' });
   expect(server.stdout).toMatch(/^WSGIServer: Serving HTTP on port \d+ \.\.\.\n/);
   await server.stop();
 });

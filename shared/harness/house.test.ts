@@ -76,6 +76,20 @@ describe('doors', () => {
     expect(gateways).toEqual(expect.arrayContaining(usesLoader));
   });
 
+  test('in part 3 arrows point server -> gateway -> http, and only server knows sockets and clocks', () => {
+    const rooms = ['part3/http/', 'part3/gateway/', 'part3/server/'];
+    for (const [index, room] of rooms.entries()) {
+      const open = rooms.slice(0, index + 1);
+      const mayOpen = (target: string) =>
+        target.startsWith('node:') || open.some((own) => target.startsWith(own));
+      expect(breaches(mayOpen, (file) => file.startsWith(room))).toEqual([]);
+    }
+    const isWorldly = /^node:(?!util$)/;
+    const isPure = (target: string) => !isWorldly.test(target);
+    const others = rooms.slice(0, 2);
+    expect(breaches(isPure, (file) => others.some((room) => file.startsWith(room)))).toEqual([]);
+  });
+
   test('the small stages are whole programs: they import nothing but node:*', () => {
     const small = STAGES.filter(({ can }) => !can.includes('gateway')).map(({ file }) => file);
     expect(
@@ -129,10 +143,10 @@ test('no circles', () => {
 });
 
 test('each part declares the contract for itself, and in the same words', () => {
-  const [ours, theirs] = ['part2/wsgi.ts', 'shared/wsgi.ts'].map((file) =>
-    readFileSync(path.join(ROOT, file), 'utf8'),
+  const [ours, ...others] = ['shared/wsgi.ts', 'part2/wsgi.ts', 'part3/gateway/wsgi.ts'].map(
+    (file) => readFileSync(path.join(ROOT, file), 'utf8'),
   );
-  expect(ours).toBe(theirs);
+  for (const theirs of others) expect(theirs).toBe(ours);
 });
 
 test('sizes, to be looked at', () => {
