@@ -6,10 +6,12 @@
  *
  *   npm run part3 -- wsgiapp:app     and in a second terminal:   curl -v localhost:8888/hello
  */
+import cluster from 'node:cluster';
 import { parseArgs } from 'node:util';
 import { loadApplication } from '../shared/app-loader.ts';
 import { LIMITS, type Limits } from './http/limits.ts';
 import { openAccessLog } from './server/access-log.ts';
+import { Supervisor, serveUnderSupervisor } from './server/supervisor.ts';
 import { show } from './server/trace.ts';
 import { type Door, Worker } from './server/worker.ts';
 
@@ -17,11 +19,14 @@ const text = { type: 'string' } as const;
 const flag = { type: 'boolean', default: false } as const;
 const OPTIONS = {
   ...{ host: text, port: text, unix: text, 'tls-cert': text, 'tls-key': text },
-  ...{ workers: text, 'access-log': text, trace: flag },
+  ...{ workers: text, 'worker-timeout': text, 'max-requests': text, 'python-workers': text },
+  ...{ 'access-log': text, trace: flag },
   ...{ 'max-connections': text, 'max-body-bytes': text, 'max-head-bytes': text },
   ...{ 'head-timeout': text, 'keep-alive-timeout': text, 'body-timeout': text },
   ...{ 'write-timeout': text, 'request-timeout': text, 'drain-timeout': text },
 } as const;
+/** Seconds that no timer can count; more do not fit into one. */
+const FOR_EVER = 2 ** 21;
 type Values = ReturnType<typeof readCommandLine>['values'];
 
 try {
@@ -40,16 +45,18 @@ async function main(): Promise<void> {
   if (surplus) throw new Error(`One application, please: what is '${surplus}'?`);
   const limits = readLimits(values);
   const door = readDoor(values);
-  const workers = values.workers === undefined ? undefined : count(values.workers, 'workers', 1);
-  const { requestTimeout } = limits;
-  const application = await loadApplication(name, { workers, requestTimeout });
-  const log = values['access-log'] ? await openAccessLog(values['access-log']) : undefined;
-  const worker = new Worker(door, {
-    application,
-    limits,
-    log,
-    trace: values.trace ? show : undefined,
+  const staffing = readStaffing(values, limits);
+  if (staffing.workers > 1 && cluster.isPrimary) {
+    process.exit(await new Supervisor(staffing).run());
+  }
+  const application = await loadApplication(name, {
+    workers: staffing.pythonWorkers,
+    requestTimeout: limits.requestTimeout || FOR_EVER,
   });
+  const log = values['access-log'] ? await openAccessLog(values['access-log']) : undefined;
+  const trace = values.trace ? show : undefined;
+  const worker = new Worker(door, { application, limits, log, trace });
+  if (cluster.isWorker) return serveUnderSupervisor(worker, staffing.maxRequests);
   stopOnSignals(worker, limits.drainTimeout);
   console.log(`webserver3: Serving ${await worker.listen()} ...\n`);
 }
@@ -88,6 +95,16 @@ function readDoor(values: Values): Door {
   };
 }
 
+function readStaffing(values: Values, { drainTimeout }: Limits) {
+  return {
+    workers: count(values.workers ?? '1', 'workers', 1),
+    pythonWorkers: count(values['python-workers'] ?? '1', 'python-workers', 1),
+    workerTimeout: seconds(values['worker-timeout'] ?? '30', 'worker-timeout'),
+    maxRequests: count(values['max-requests'] ?? '0', 'max-requests', 0),
+    drainTimeout,
+  };
+}
+
 /** The limits that can be set, named like their options: `--max-body-bytes` is maxBodyBytes. */
 function readLimits(values: Values): Limits {
   const limits: Record<string, number> = { ...LIMITS };
@@ -107,6 +124,6 @@ function count(value: string, option: string, least: number, most = Number.MAX_S
 
 function seconds(value: string, option: string): number {
   const number = Number(value);
-  if (value !== '' && number >= 0 && number < 2 ** 21) return number;
+  if (value !== '' && number >= 0 && number < FOR_EVER) return number;
   throw new Error(`--${option} takes seconds (0: for ever), not '${value}'`);
 }

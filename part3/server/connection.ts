@@ -25,6 +25,8 @@ export interface Service {
   /** Whether a connection can be ended with a RST. Only plain TCP has it. */
   readonly canReset: boolean;
   toPeer(socket: Socket): Peer;
+  /** Counted over all connections. */
+  readonly stats: { requests: number; underWay: number };
 }
 
 export interface LogEntry {
@@ -93,21 +95,20 @@ export class Connection {
     this.#waitFor('client: head');
   }
 
-  /** Whether an answer is being made. */
-  get isBusy(): boolean {
-    return this.#state.kind === 'answering';
-  }
-
   /** For a client that is one too many, or the like: an answer to what it did not yet ask, and goodbye. */
   turnAway(error: HttpError): void {
     this.#fail(error);
   }
 
-  /** The server stops: the answer under way is the last one, and where there is none, all is said. */
-  drain(): void {
+  /**
+   * The server stops: the answer under way is the last one, and where there is none, all is said. In peace, a client
+   * may still ask once: its request may be on the way, and a close that crosses it would lose it.
+   */
+  drain(inPeace: boolean): void {
     this.#isLast = true;
     if (this.#state.kind === 'answering') this.#state.answer.keepAlive = false;
-    if (this.#state.kind === 'reading' && this.#parser.state === 'idle') this.#close();
+    else if (this.#state.kind === 'reading' && this.#parser.state === 'idle' && !inPeace)
+      this.#close();
   }
 
   /** Ends it now, whatever is under way, with a RST: no client shall take half an answer for a whole one. */
@@ -192,8 +193,7 @@ export class Connection {
       if (!isIdle) throw new HttpError(400, 'it ended in its middle');
       this.#close();
     } else if (isIdle) {
-      if (this.#isLast) this.#close();
-      else if (this.#turn !== 'client: head') this.#waitFor('client: next head');
+      if (this.#turn !== 'client: head') this.#waitFor('client: next head');
     } else if (this.#turn !== 'client: head') {
       this.#waitFor('client: head'); // from its first byte; the others do not wind up the clock
     }
@@ -203,6 +203,8 @@ export class Connection {
   #begin(request: RequestHead): void {
     this.#peer ??= this.#service.toPeer(this.#socket);
     this.#turn = 'nobody';
+    this.#service.stats.requests++;
+    this.#service.stats.underWay++;
     const answer = new ResponseWriter(request, this.#outbox.send);
     const isHeldBack = request.expectContinue;
     // A client that waits for its "100 Continue" in vain may or may not send its body: we could not tell.
@@ -235,6 +237,7 @@ export class Connection {
   }
 
   #finish(state: Answering): void {
+    this.#service.stats.underWay--;
     this.#log(state.request, state.answer);
     this.#reader = undefined;
     if (!state.answer.keepAlive || this.#isLast) this.#close();
@@ -369,7 +372,10 @@ export class Connection {
     this.#state = CLOSING;
     this.#turn = 'nobody';
     this.#deadline = Number.POSITIVE_INFINITY;
-    if (state.kind === 'answering') state.exchange.abort();
+    if (state.kind === 'answering') {
+      this.#service.stats.underWay--;
+      state.exchange.abort();
+    }
     this.#reader?.reject(reason);
     this.#reader = undefined;
   }

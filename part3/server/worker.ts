@@ -2,6 +2,7 @@
  * A process that serves: opens the door, gives each client a Connection, looks at their clocks, and at the end
  * sees them all out. It knows every connection, and nothing of what they say.
  */
+import cluster from 'node:cluster';
 import { once } from 'node:events';
 import { readFileSync, unlinkSync } from 'node:fs';
 import net, { type AddressInfo, type Socket } from 'node:net';
@@ -28,14 +29,16 @@ export class Worker {
   readonly #door: Door;
   readonly #listener: net.Server;
   readonly #connections = new Set<Connection>();
+  readonly stats = { requests: 0, underWay: 0 };
   #clock: NodeJS.Timeout | undefined;
 
-  constructor(door: Door, service: Omit<Service, 'canReset' | 'toPeer'>) {
+  constructor(door: Door, service: Omit<Service, 'canReset' | 'toPeer' | 'stats'>) {
     this.#door = door;
     this.#service = {
       ...service,
       canReset: door.tls === undefined && door.unix === undefined,
       toPeer: (socket) => this.#toPeer(socket),
+      stats: this.stats,
     };
     const options = { allowHalfOpen: true, noDelay: true };
     const handshakeTimeout = service.limits.headTimeout * 1000 || 2 ** 31 - 1;
@@ -51,7 +54,6 @@ export class Worker {
       this.#accept(socket),
     );
     this.#listener.on('tlsClientError', (_, socket: Socket) => socket.destroy()); // it speaks no TLS, or hung up
-    this.#listener.maxConnections = service.limits.maxConnections + MAX_TURNED_AWAY;
   }
 
   /** Opens the door. Rejects if the address can't be had; resolves with where it is. */
@@ -70,11 +72,11 @@ export class Worker {
 
   /**
    * Closes the door, and lets what is under way come to its end, for so many seconds; what is not done then is cut.
-   * Resolves with the number of those.
+   * Resolves with the number of those. In peace, who is connected may ask once more.
    */
-  async drain(seconds: number): Promise<number> {
+  async drain(seconds: number, inPeace = false): Promise<number> {
     const closed = new Promise((resolve) => this.#listener.close(resolve));
-    for (const connection of this.#connections) connection.drain();
+    for (const connection of this.#connections) connection.drain(inPeace);
     let cut = 0;
     const timer = setTimeout(() => {
       cut = this.#connections.size;
@@ -87,8 +89,10 @@ export class Worker {
   }
 
   #accept(socket: Socket): void {
+    const surplus = this.#connections.size - this.#service.limits.maxConnections;
+    if (surplus >= MAX_TURNED_AWAY) return void socket.destroy();
     const connection = new Connection(socket, this.#service);
-    if (this.#connections.size >= this.#service.limits.maxConnections) {
+    if (surplus >= 0) {
       connection.turnAway(new HttpError(503, 'too many connections'));
     }
     this.#connections.add(connection);
@@ -110,7 +114,7 @@ export class Worker {
       serverPort: `${socket.localPort ?? port ?? (this.#door.tls ? 443 : 80)}`,
       remoteAddress: socket.remoteAddress ?? '',
       remotePort: `${socket.remotePort ?? ''}`,
-      isMultiprocess: false,
+      isMultiprocess: cluster.isWorker,
     };
   }
 }

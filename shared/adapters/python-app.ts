@@ -44,8 +44,9 @@ export async function loadPythonApplication(
 
 /** The part of the environ that can travel; the streams stay, and the worker adds its own. */
 function toRequest(environ: Environ, isShared: boolean): string {
+  const isMultiprocess = isShared || environ['wsgi.multiprocess'];
   const strings = Object.entries(environ).filter(([, value]) => typeof value === 'string');
-  return JSON.stringify({ ...Object.fromEntries(strings), 'wsgi.multiprocess': isShared });
+  return JSON.stringify({ ...Object.fromEntries(strings), 'wsgi.multiprocess': isMultiprocess });
 }
 
 /** One request on its way through a worker, read piece by piece, as fast as the client takes it. */

@@ -1,0 +1,276 @@
+/**
+ * The processes of a server: starts workers, replaces those that die, hang or grow old, and sees them out. It never
+ * touches a request. Both ends of the wire between it and a worker are in this file; what a worker does for a
+ * living is not its business.
+ */
+import cluster, { type Worker as Process } from 'node:cluster';
+import type { Worker } from './worker.ts';
+
+export interface Staffing {
+  readonly workers: number;
+  /** Seconds without a sign of life until a worker is taken for stuck; 0: never. */
+  readonly workerTimeout: number;
+  /** Seconds a worker has to finish what is under way. */
+  readonly drainTimeout: number;
+}
+
+/** What a worker says. */
+type Report =
+  | { readonly kind: 'serving'; readonly where: string }
+  | { readonly kind: 'alive'; readonly requests: number; readonly underWay: number }
+  | { readonly kind: 'worn out' };
+/** What it is told. In peace: those who are connected may ask once more. */
+type Order = { readonly kind: 'drain'; readonly seconds: number; readonly inPeace: boolean };
+
+/** What the operator wants. A signal handler only notes it; the loop acts. */
+type Wish = 'reload' | 'status' | 'stop';
+const WISHES = { SIGHUP: 'reload', SIGUSR2: 'status', SIGTERM: 'stop', SIGINT: 'stop' } as const;
+
+interface Member {
+  readonly process: Process;
+  readonly born: number;
+  /** Which wish for a reload it was born for; 0: it is worn out. */
+  generation: number;
+  state: 'starting' | 'serving' | 'draining';
+  /** When we last heard of it; and when it has to be gone. */
+  lastSign: number;
+  deadline: number;
+  requests: number;
+  underWay: number;
+}
+
+/** Milliseconds between two rounds of the loop, if nothing happens. */
+const ROUND = 100;
+/** Milliseconds between two signs of life. */
+const PULSE = 500;
+/** Milliseconds a worker should live; if not, the next one waits: 100 at first, then twice as long each time. */
+const GOOD_AGE = 5_000;
+const MAX_BACKOFF = 10_000;
+/** Workers that may die in a row before they serve; then it is no accident. */
+const MAX_STILLBIRTHS = 5;
+/** Milliseconds that a draining worker has beyond its own deadline. */
+const GRACE = 2_000;
+
+export class Supervisor {
+  readonly #staffing: Staffing;
+  readonly #members = new Set<Member>();
+  readonly #wishes: Wish[] = [];
+  #generation = 1;
+  #hasServed = false;
+  #stillbirths = 0;
+  #backoff = 0;
+  #nextBirth = 0;
+  #lastRound = performance.now();
+  #lastSignal = 0;
+  #wake: () => void = () => {};
+
+  constructor(staffing: Staffing) {
+    this.#staffing = staffing;
+  }
+
+  /** The job. Resolves with the exit code when all are gone. */
+  async run(): Promise<number> {
+    for (const [signal, wish] of Object.entries(WISHES)) {
+      process.on(signal, (_, number) => {
+        this.#lastSignal = number;
+        this.#wishes.push(wish);
+        this.#wake();
+      });
+    }
+    for (;;) {
+      const wish = this.#wishes.shift();
+      if (wish === 'stop') return this.#stop();
+      if (wish === 'reload') this.#generation++;
+      if (wish === 'status') this.#printStatus();
+      this.#killOverdue();
+      this.#spawnMissing();
+      this.#retireOld();
+      if (this.#isHopeless()) return this.#giveUp();
+      if (this.#wishes.length === 0) await this.#somethingHappens();
+    }
+  }
+
+  /** The first one alone: if it can't have the application or the port, nobody can. */
+  #spawnMissing(): void {
+    if (performance.now() < this.#nextBirth) return;
+    const wanted = this.#hasServed ? this.#staffing.workers : 1;
+    while (this.#those('starting', 'serving').filter(this.#isCurrent).length < wanted) {
+      const now = performance.now();
+      const member: Member = {
+        process: cluster.fork(),
+        born: now,
+        generation: this.#generation,
+        state: 'starting',
+        lastSign: now,
+        deadline: Number.POSITIVE_INFINITY,
+        requests: 0,
+        underWay: 0,
+      };
+      this.#members.add(member);
+      member.process.on('message', (report: Report) => this.#hear(member, report));
+      member.process.once('exit', (code, signal) => this.#reap(member, signal ?? code));
+      member.process.on('error', () => {}); // it was told something when it was gone: its exit is on the way
+    }
+  }
+
+  #hear(member: Member, report: Report): void {
+    member.lastSign = performance.now();
+    if (report.kind === 'alive') {
+      member.requests = report.requests;
+      member.underWay = report.underWay;
+      return;
+    }
+    if (report.kind === 'worn out') member.generation = 0;
+    if (report.kind === 'serving' && member.state === 'starting') {
+      member.state = 'serving';
+      this.#hasServed = true;
+      this.#stillbirths = 0;
+      this.#welcome(report.where);
+    }
+    this.#wake();
+  }
+
+  #reap(member: Member, cause: string | number): void {
+    this.#members.delete(member);
+    this.#wake();
+    if (member.state === 'draining') return;
+    this.#stillbirths = member.state === 'starting' ? this.#stillbirths + 1 : 0;
+    const now = performance.now();
+    this.#backoff =
+      now - member.born < GOOD_AGE ? Math.min(this.#backoff * 2 || 100, MAX_BACKOFF) : 0;
+    this.#nextBirth = now + this.#backoff;
+    if (!this.#hasServed) return; // it has said itself why
+    console.log(`* worker ${pidOf(member)} ended: ${cause}; the next one in ${this.#backoff} ms`);
+  }
+
+  /** One old worker goes for each new one that serves: at no time there are fewer than there should be. */
+  #retireOld(): void {
+    const able = this.#those('starting', 'serving');
+    const old = able.filter((member) => !this.#isCurrent(member));
+    const serving = able.filter((member) => this.#isCurrent(member) && member.state === 'serving');
+    const surplus = serving.length + old.length - this.#staffing.workers;
+    for (const member of old.slice(0, Math.max(0, surplus))) this.#drain(member, true);
+  }
+
+  #drain(member: Member, inPeace: boolean): void {
+    if (member.state === 'starting') member.process.process.kill('SIGKILL'); // nobody has met it
+    const seconds = this.#staffing.drainTimeout;
+    member.state = 'draining';
+    member.deadline = performance.now() + seconds * 1000 + GRACE;
+    if (member.process.isConnected()) {
+      member.process.send({ kind: 'drain', seconds, inPeace } satisfies Order);
+    }
+  }
+
+  #killOverdue(): void {
+    const now = performance.now();
+    const timeout = this.#staffing.workerTimeout * 1000 || Number.POSITIVE_INFINITY;
+    // Where we were stopped ourselves for a while, nobody is to blame for what we did not hear.
+    const haveSlept = now - this.#lastRound > Math.max(PULSE * 2, timeout / 2);
+    this.#lastRound = now;
+    for (const member of this.#members) {
+      if (haveSlept) member.lastSign = now;
+      const isStuck = now - member.lastSign > timeout;
+      if (!isStuck && now < member.deadline) continue;
+      const reason = isStuck ? `gave no sign of life for ${timeout / 1000} s` : 'did not drain';
+      console.log(`* worker ${pidOf(member)} ${reason}: killed`);
+      member.process.process.kill('SIGKILL');
+      [member.lastSign, member.deadline] = [now, Number.POSITIVE_INFINITY];
+    }
+  }
+
+  /** Nobody serves, and nobody lives long enough to. Where old workers still serve, a reload has failed, no more. */
+  #isHopeless(): boolean {
+    if (this.#stillbirths === 0) return false;
+    const serving = this.#those('serving');
+    if (serving.length === 0) return !this.#hasServed || this.#stillbirths >= MAX_STILLBIRTHS;
+    if (serving.every(this.#isCurrent) || this.#stillbirths < MAX_STILLBIRTHS) return false;
+    console.log('* the reload failed: those that serve go on');
+    for (const member of serving) member.generation = this.#generation;
+    this.#stillbirths = 0;
+    return false;
+  }
+
+  async #giveUp(): Promise<number> {
+    if (this.#hasServed) {
+      console.error(
+        `* ${this.#stillbirths} workers in a row died before they could serve: giving up`,
+      );
+    }
+    await this.#stop();
+    return 1;
+  }
+
+  /** All drain. Who asks again does not want to wait. */
+  async #stop(): Promise<number> {
+    for (const member of this.#those('starting', 'serving')) this.#drain(member, false);
+    while (this.#members.size > 0) {
+      if (this.#wishes.shift() === 'stop') {
+        for (const member of this.#members) member.process.process.kill('SIGKILL');
+        return 128 + this.#lastSignal;
+      }
+      this.#killOverdue();
+      await this.#somethingHappens();
+    }
+    return 0;
+  }
+
+  #welcome(where: string): void {
+    const serving = this.#those('serving').length;
+    if (serving === this.#staffing.workers && this.#generation === 1 && this.#where === '') {
+      this.#where = where;
+      console.log(`webserver3: Serving ${where} ... (${serving} workers)\n`);
+    }
+  }
+  #where = '';
+
+  #printStatus(): void {
+    const now = performance.now();
+    for (const member of this.#members) {
+      const age = Math.round((now - member.born) / 1000);
+      const { state, requests, underWay } = member;
+      console.log(
+        `* worker ${pidOf(member)}: ${state}, ${age} s old, ${requests} requests, ${underWay} under way`,
+      );
+    }
+  }
+
+  #those(...states: Member['state'][]): Member[] {
+    return [...this.#members].filter(({ state }) => states.includes(state));
+  }
+
+  readonly #isCurrent = (member: Member): boolean => member.generation === this.#generation;
+
+  async #somethingHappens(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+      setTimeout(resolve, ROUND);
+    });
+  }
+}
+
+/** The other end of the wire: opens the door, says so, gives signs of life, and goes when it is told to. */
+export async function serveUnderSupervisor(worker: Worker, maxRequests: number): Promise<void> {
+  const report = (message: Report) => process.connected && process.send?.(message);
+  const drain = async (seconds: number, inPeace: boolean) => {
+    await worker.drain(seconds, inPeace);
+    process.exit();
+  };
+  process.on('message', ({ seconds, inPeace }: Order) => drain(seconds, inPeace));
+  // To the whole group these come from the terminal, and our supervisor will tell us what to do.
+  for (const signal of Object.keys(WISHES)) process.on(signal, () => {});
+  report({ kind: 'serving', where: await worker.listen() });
+  // Not all at the same time: workers that began together would also end together.
+  const limit = maxRequests * (1 + Math.random() / 10) || Number.POSITIVE_INFINITY;
+  let isWornOut = false;
+  setInterval(() => {
+    report({ kind: 'alive', ...worker.stats });
+    if (isWornOut || worker.stats.requests < limit) return;
+    isWornOut = true;
+    report({ kind: 'worn out' });
+  }, PULSE).unref();
+}
+
+function pidOf(member: Member): number | undefined {
+  return member.process.process.pid;
+}
