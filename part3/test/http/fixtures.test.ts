@@ -46,6 +46,7 @@ describe.each([...invalid])('invalid: %s', (name, bytes) => {
 function expectSameHoweverCut(bytes: Buffer): void {
   const whole = parse([bytes]);
   expect(parse(cutEach(bytes))).toEqual(whole);
+  expect(parse([cutEach(bytes)])).toEqual(whole);
   for (const size of [2, 3, 7]) expect(parse(cutEach(bytes, size))).toEqual(whole);
   for (let place = 1; place < bytes.length; place++) {
     const cut = parse(cutAt(bytes, [place]));

@@ -19,13 +19,16 @@ export interface Outcome {
   readonly state: RequestParser['state'];
 }
 
-/** Feeds the slices one by one and asks for all there is after each. Anything thrown but an HttpError is a bug. */
-export function parse(slices: Iterable<Buffer>, limits: ParserLimits = LIMITS): Outcome {
+/**
+ * Feeds the slices one by one and asks for all there is after each; those of an inner list come before we ask.
+ * Anything thrown but an HttpError is a bug.
+ */
+export function parse(slices: Iterable<Buffer | Buffer[]>, limits: ParserLimits = LIMITS): Outcome {
   const parser = new RequestParser(limits);
   const requests: ParsedRequest[] = [];
   try {
     for (const slice of slices) {
-      parser.receive(slice);
+      for (const bytes of [slice].flat()) parser.receive(bytes);
       takeAll(parser, requests);
     }
   } catch (error) {
