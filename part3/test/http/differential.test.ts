@@ -36,12 +36,13 @@ function toVerdict(statuses: number[]): string {
   return statuses.join(' ') || 'silence';
 }
 
-/** Says everything at once, and listens until the other side closes. A RST ends it as well as a FIN does. */
+/** Says everything at once, and listens until the other side closes, by a FIN or by a RST. */
 function converse(server: NetConnectOpts, bytes: Buffer): Promise<Buffer> {
   return new Promise((resolve) => {
     const pieces: Buffer[] = [];
     const socket = connect(server, () => socket.write(bytes));
     socket.on('data', (piece) => pieces.push(piece));
+    socket.setTimeout(2 * PATIENCE * 1000, () => socket.destroy()); // Node.js 20.18 forgets one
     socket.on('error', () => {}); // the close that follows is all we want to know
     socket.on('close', () => resolve(Buffer.concat(pieces)));
   });
