@@ -76,9 +76,7 @@ export class ReceiveBuffer {
   takeBytes(maxBytes: number): Buffer | undefined {
     const piece = this.#pieces[0];
     if (!piece) return undefined;
-    const end = Math.min(piece.length, this.#offset + maxBytes);
-    const whole = this.#offset === 0 && end === piece.length;
-    const bytes = whole ? piece : piece.subarray(this.#offset, end);
+    const bytes = piece.subarray(this.#offset, this.#offset + maxBytes); // a view: nothing is copied
     this.#skip(bytes.length);
     return bytes;
   }
