@@ -107,11 +107,11 @@ const hasNginx = existsSync(NGINX);
 if (!hasNginx) console.log(`nginx is not compared: there is no ${NGINX}`);
 
 describe.skipIf(!hasNginx && !process.env.CI)('nginx', () => {
-  const folder = mkdtempSync(path.join(os.tmpdir(), 'nginx-'));
-  const socket = path.join(folder, 'front');
+  let folder = '';
   let nginx: ServerProcess | undefined;
 
   beforeAll(async () => {
+    folder = mkdtempSync(path.join(os.tmpdir(), 'nginx-'));
     const file = path.join(folder, 'nginx.conf');
     writeFileSync(file, nginxConfig(folder));
     const command = [NGINX, '-e', 'stderr', '-p', folder, '-c', file];
@@ -123,7 +123,10 @@ describe.skipIf(!hasNginx && !process.env.CI)('nginx', () => {
   });
 
   test('differs where the table says so, and nowhere else', async () => {
-    const { found, listed } = differencesTo('nginx', await verdictsOf({ path: socket }));
+    const { found, listed } = differencesTo(
+      'nginx',
+      await verdictsOf({ path: path.join(folder, 'front') }),
+    );
     expect(found).toEqual(listed);
   });
 });
