@@ -33,7 +33,7 @@ export const LIMITS = {
 
   /** For the whole head, from its first byte, in however small pieces; 408. Apache: 20 to 40, Node.js: 60. */
   headTimeout: 10,
-  /** Between an answer and the first byte of the next request; closed silently. Node.js and Apache: 5. */
+  /** Between an answer and the first byte of the next request; closed silently. Apache: 5, nginx: 75. */
   keepAliveTimeout: 5,
   /** Between two pieces of a body: slow is not stalled; 408. Apache: 20, nginx: 60. */
   bodyTimeout: 20,

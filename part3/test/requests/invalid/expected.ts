@@ -66,7 +66,10 @@ export const INVALID: Readonly<Record<string, Invalid>> = {
     status: 400,
     shows: '§2.2: we MAY take a LF for a line end, and do not',
   },
-  'cr-in-request-line': { status: 400, shows: '§2.2: MUST consider a bare CR invalid' },
+  'cr-in-request-line': {
+    status: 400,
+    shows: '§2.2: a bare CR is invalid, or a space for who repairs it',
+  },
   'two-empty-lines-before': {
     status: 400,
     shows: '§2.2: at least one may be ignored; at most, too',
@@ -96,7 +99,10 @@ export const INVALID: Readonly<Record<string, Invalid>> = {
   'field-name-with-obs-text': { status: 400, shows: 'RFC 9110 §5.1: a token' },
   'field-name-in-quotes': { status: 400, shows: 'RFC 9110 §5.1: a token' },
   'nul-in-field-value': { status: 400, shows: 'RFC 9110 §5.5: CR, LF and NUL are dangerous' },
-  'cr-in-field-value': { status: 400, shows: '§2.2: MUST consider a bare CR invalid' },
+  'cr-in-field-value': {
+    status: 400,
+    shows: '§2.2: a bare CR is invalid, or a space for who repairs it',
+  },
   'lf-in-field-value': { status: 400, shows: '§2.2: two fields for one reader, one for another' },
   'cr-cr-lf': { status: 400, shows: '§2.2: the first CR is bare' },
   'control-character-in-field-value': {
@@ -186,7 +192,10 @@ export const INVALID: Readonly<Record<string, Invalid>> = {
     shows: '§7.1: anticipate large numerals; signed, it is -1',
   },
   'chunk-size-ends-in-lf': { status: 400, shows: '§7.1: CRLF' },
-  'chunk-size-ends-in-cr': { status: 400, shows: '§2.2: MUST consider a bare CR invalid' },
+  'chunk-size-ends-in-cr': {
+    status: 400,
+    shows: '§2.2: a bare CR is invalid, or a space for who repairs it',
+  },
   'chunk-size-then-nul': { status: 400, shows: '§7.1: CRLF' },
   'chunk-data-too-long': { status: 400, shows: '§7.1: CRLF behind the data' },
   'chunk-data-too-short': { status: 400, shows: '§7.1: CRLF behind the data' },
@@ -203,7 +212,7 @@ export const INVALID: Readonly<Record<string, Invalid>> = {
   },
   'chunk-extension-with-cr': {
     status: 400,
-    shows: '§2.2: MUST consider a bare CR invalid (EXT.TERM)',
+    shows: '§2.2: a bare CR is invalid, or a space for who repairs it (EXT.TERM)',
   },
   'chunk-extension-lf-in-quotes': {
     status: 400,
