@@ -37,7 +37,7 @@ export const ABSOLUTE_FORM = /^https?:\/\/([^/?#]*)(\/[^?#]*)?(?:\?([^#]*))?$/i;
 /** field-line = field-name ":" OWS field-value OWS; the value with its OWS. No space before the colon, no folding. */
 export const FIELD_LINE = new RegExp(`^(${token}):([\\t ${VCHAR}${OBS_TEXT}]*)$`);
 
-/** reg-name = *( unreserved / pct-encoded / sub-delims ), but no comma: so look two hosts when joined; RFC 3986 §3.2.2 */
+/** reg-name = *( unreserved / pct-encoded / sub-delims ); RFC 3986 §3.2.2. No comma: so look two hosts when joined. */
 const regName = "(?:[\\w.~!$&'()*+;=-]|%[\\dA-Fa-f]{2})+";
 /** IP-literal = "[" IPv6address "]", its groups not counted: whoever uses the address will */
 const ipLiteral = '\\[[\\dA-Fa-f]*:[\\dA-Fa-f]*:[\\dA-Fa-f:.]*\\]';

@@ -33,13 +33,13 @@ export const LIMITS = {
 
   /** For the whole head, from its first byte, in however small pieces; 408. Apache: 20 to 40, Node.js: 60. */
   headTimeout: 10,
-  /** Between an answer and the first byte of the next request; closed silently. Node.js and Apache: 5. */
+  /** Between an answer and the first byte of the next request; closed silently. Apache: 5, nginx: 75. */
   keepAliveTimeout: 5,
   /** Between two pieces of a body: slow is not stalled; 408. Apache: 20, nginx: 60. */
   bodyTimeout: 20,
   /** While a client takes nothing of its answer; reset, for there is nobody to tell. nginx: 60. */
   writeTimeout: 60,
-  /** Until the application has begun its answer; 503, it may come back later. Heroku: 30, nginx: 60. */
+  /** For the application's next step: to begin its answer, or to go on with it; 504, or a cut. nginx: 60. */
   requestTimeout: 60,
   /** After our FIN, for the client's: a close with bytes unread would be a RST and destroy the answer. Apache: 2. */
   lingerTimeout: 2,

@@ -14,7 +14,7 @@ export class ReceiveBuffer {
   /** Of the first, `#offset` bytes are taken. */
   readonly #pieces: Buffer[] = [];
   #offset = 0;
-  /** The first piece as latin-1, once somebody has looked for text in it. */
+  /** All of the first piece as latin-1, once somebody has looked for text in it: one decoding, many slices. */
   #text: string | undefined;
   /** The beginning of a word or line that has no end yet; it is no longer in `#pieces`. */
   #begun: string[] = [];
@@ -76,16 +76,14 @@ export class ReceiveBuffer {
   takeBytes(maxBytes: number): Buffer | undefined {
     const piece = this.#pieces[0];
     if (!piece) return undefined;
-    const end = Math.min(piece.length, this.#offset + maxBytes);
-    const whole = this.#offset === 0 && end === piece.length;
-    const bytes = whole ? piece : piece.subarray(this.#offset, end);
+    const bytes = piece.subarray(this.#offset, this.#offset + maxBytes); // a view: nothing is copied
     this.#skip(bytes.length);
     return bytes;
   }
 
   /**
    * The text before `end`, and `end` is taken, too; undefined if it has not come. It must come within `maxBytes`,
-   * or else the status is `tooLong`; 400 if something stands before it that `never` stands there.
+   * or else the status is `tooLong`; 400 if a character comes first that `never` stands there.
    *
    * Whichever comes first in the order of bytes decides, so it is all one how the network cut them.
    */

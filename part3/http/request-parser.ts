@@ -125,6 +125,7 @@ export class RequestParser {
   }
 
   #readHead(head: Head): ParserEvent | undefined {
+    const { maxFieldLines, maxBodyBytes } = this.#limits;
     head.line ??= this.#readRequestLine(head);
     if (!head.line) return undefined;
     for (;;) {
@@ -133,10 +134,9 @@ export class RequestParser {
       head.leftBytes -= line.length + 2;
       if (line === '') break;
       head.fields.push(toField(line));
-      if (head.fields.length > this.#limits.maxFieldLines)
-        throw new HttpError(431, 'too many fields');
+      if (head.fields.length > maxFieldLines) throw new HttpError(431, 'too many field lines');
     }
-    const given = toRequestHead(head.line, head.fields, this.#limits.maxBodyBytes);
+    const given = toRequestHead(head.line, head.fields, maxBodyBytes);
     this.#state = { kind: 'body', body: toBodyDecoder(given.framing, this.#limits) };
     return { kind: 'head', head: given };
   }
