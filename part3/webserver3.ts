@@ -7,6 +7,7 @@
  *   npm run part3 -- wsgiapp:app     and in a second terminal:   curl -v localhost:8888/hello
  */
 import cluster from 'node:cluster';
+import { BlockList, isIP, isIPv6 } from 'node:net';
 import { parseArgs } from 'node:util';
 import { loadApplication } from '../shared/app-loader.ts';
 import { LIMITS, type Limits } from './http/limits.ts';
@@ -20,7 +21,7 @@ const flag = { type: 'boolean', default: false } as const;
 const OPTIONS = {
   ...{ host: text, port: text, unix: text, 'tls-cert': text, 'tls-key': text },
   ...{ workers: text, 'worker-timeout': text, 'max-requests': text, 'python-workers': text },
-  ...{ 'access-log': text, trace: flag },
+  ...{ 'forwarded-allow-ips': text, 'access-log': text, trace: flag },
   ...{ 'max-connections': text, 'max-body-bytes': text, 'max-head-bytes': text },
   ...{ 'head-timeout': text, 'keep-alive-timeout': text, 'body-timeout': text },
   ...{ 'write-timeout': text, 'request-timeout': text, 'drain-timeout': text },
@@ -91,8 +92,36 @@ function readDoor(values: Values): Door {
     host: values.host ?? '127.0.0.1',
     port: count(values.port ?? (process.env.PORT || '8888'), 'port', 0, 65535),
     unix: values.unix,
+    fd: inheritedSocket(),
+    proxies: readProxies(values['forwarded-allow-ips']),
     tls: cert !== undefined && key !== undefined ? { cert, key } : undefined,
   };
+}
+
+/** systemd opens the door itself and says so, sd_listen_fds(3): descriptor 3, for a process of this number. */
+function inheritedSocket(): number | undefined {
+  const { LISTEN_FDS, LISTEN_PID } = process.env;
+  if (!LISTEN_FDS || Number(LISTEN_PID) !== (cluster.isPrimary ? process.pid : process.ppid))
+    return;
+  if (LISTEN_FDS !== '1') throw new Error(`One socket, please: systemd gave us ${LISTEN_FDS}`);
+  return 3;
+}
+
+/** Addresses and networks, with commas between them; `*` is everybody. */
+function readProxies(list: string | undefined): BlockList | undefined {
+  if (list === undefined) return undefined;
+  const proxies = new BlockList();
+  const all = list === '*' ? ['0.0.0.0/0', '::/0'] : list.split(',');
+  for (const entry of all) {
+    const [address = '', bits] = entry.trim().split('/');
+    const [family, most] = isIPv6(address) ? (['ipv6', 128] as const) : (['ipv4', 32] as const);
+    const prefix = bits === undefined ? most : Number(bits || Number.NaN);
+    if (isIP(address) === 0 || !(prefix >= 0 && prefix <= most)) {
+      throw new Error(`--forwarded-allow-ips takes addresses and networks, not '${entry}'`);
+    }
+    proxies.addSubnet(address, prefix, family);
+  }
+  return proxies;
 }
 
 function readStaffing(values: Values, { drainTimeout }: Limits) {

@@ -174,6 +174,7 @@ export const STAGES: readonly Stage[] = [
     options: [
       ['--unix PATH', 'listen on a socket in the file system instead of a port'],
       ['--tls-cert FILE', 'certificate (PEM); with it and --tls-key FILE it speaks HTTPS'],
+      ['--forwarded-allow-ips LIST', 'proxies whose X-Forwarded-* are believed (default: nobody)'],
       ['--trace', 'show what travels: < read, > written'],
       ['--access-log FILE', 'a line for each answer, in Combined Log Format; - is standard output'],
       ['--workers N', 'processes that serve; with more than 1 a supervisor (default: 1)'],

@@ -13,6 +13,8 @@ export interface Peer {
   /** Empty over a socket in the file system. */
   readonly remoteAddress: string;
   readonly remotePort: string;
+  /** Whether it is a proxy of ours, which tells the truth about who is behind it. */
+  readonly isProxy: boolean;
   /** Whether other processes run this application at the same time. */
   readonly isMultiprocess: boolean;
 }
@@ -40,11 +42,29 @@ export function toEnviron(head: RequestHead, peer: Peer, input: InputStream): En
   };
   for (const [name, value] of head.headers) {
     const variable = variables.get(name) ?? toVariable(name);
-    if (variable === '') continue;
+    if (variable === '' || (!peer.isProxy && FORWARDED.test(variable))) continue;
     const before = environ[variable];
     environ[variable] = before === undefined ? value : join(variable, before, value);
   }
+  if (peer.isProxy) believe(environ);
   return environ;
+}
+
+/** What proxies say about the client in its stead: the client could say it as well, and lie. */
+const FORWARDED = /^HTTP_(FORWARDED|X_FORWARDED_\w+|X_REAL_IP)$/;
+
+/**
+ * A proxy appends to X-Forwarded-For the address it was called from, so the last one is its own word, and what stands
+ * before it may be the client's. The same goes for the scheme.
+ */
+function believe(environ: Environ): void {
+  const address = environ.HTTP_X_FORWARDED_FOR?.split(',').at(-1)?.trim();
+  const scheme = environ.HTTP_X_FORWARDED_PROTO?.split(',').at(-1)?.trim().toLowerCase();
+  if (address) {
+    environ.REMOTE_ADDR = address;
+    environ.REMOTE_PORT = '';
+  }
+  if (scheme === 'http' || scheme === 'https') environ['wsgi.url_scheme'] = scheme;
 }
 
 const VERSION = [1, 0] as const;

@@ -5,7 +5,7 @@
 import cluster from 'node:cluster';
 import { once } from 'node:events';
 import { readFileSync, unlinkSync } from 'node:fs';
-import net, { type AddressInfo, type Socket } from 'node:net';
+import net, { type AddressInfo, type BlockList, type Socket } from 'node:net';
 import tls from 'node:tls';
 import type { Peer } from '../gateway/environ.ts';
 import { HttpError } from '../http/http-error.ts';
@@ -16,6 +16,10 @@ export interface Door {
   readonly host: string;
   readonly port: number;
   readonly unix?: string | undefined;
+  /** A descriptor that listens already, which we were given at birth. */
+  readonly fd?: number | undefined;
+  /** Who else but the client may speak for it. */
+  readonly proxies?: BlockList | undefined;
   readonly tls?: { readonly cert: string; readonly key: string } | undefined;
 }
 
@@ -58,12 +62,11 @@ export class Worker {
 
   /** Opens the door. Rejects if the address can't be had; resolves with where it is. */
   async listen(): Promise<string> {
-    const { unix, host, port, tls } = this.#door;
-    if (unix !== undefined) await removeStaleSocket(unix);
-    await once(
-      this.#listener.listen(unix === undefined ? { host, port } : { path: unix }),
-      'listening',
-    );
+    const { unix, fd, host, port, tls } = this.#door;
+    if (unix !== undefined && !cluster.isWorker) await removeStaleSocket(unix);
+    const place =
+      fd === undefined ? (unix === undefined ? { host, port } : { path: unix }) : { fd };
+    await once(this.#listener.listen(place), 'listening');
     this.#clock = setInterval(() => this.#checkDeadlines(), TICK).unref();
     const address = this.#listener.address();
     const where = typeof address === 'string' ? `unix socket ${address}` : `port ${address?.port}`;
@@ -114,8 +117,16 @@ export class Worker {
       serverPort: `${socket.localPort ?? port ?? (this.#door.tls ? 443 : 80)}`,
       remoteAddress: socket.remoteAddress ?? '',
       remotePort: `${socket.remotePort ?? ''}`,
+      isProxy: this.#isProxy(socket.remoteAddress),
       isMultiprocess: cluster.isWorker,
     };
+  }
+
+  /** Who reaches a socket in the file system has been let in by its owner. */
+  #isProxy(address: string | undefined): boolean {
+    const { proxies } = this.#door;
+    if (!proxies) return false;
+    return address === undefined || proxies.check(address, net.isIPv6(address) ? 'ipv6' : 'ipv4');
   }
 }
 
