@@ -47,7 +47,7 @@ const PULSE = 500;
 const GOOD_AGE = 5_000;
 const MAX_BACKOFF = 10_000;
 /** Workers that may die in a row before they serve; then it is no accident. */
-const MAX_STILLBIRTHS = 5;
+const MAX_STILLBIRTHS = 3;
 /** Milliseconds that a draining worker has beyond its own deadline. */
 const GRACE = 2_000;
 
@@ -66,6 +66,9 @@ export class Supervisor {
 
   constructor(staffing: Staffing) {
     this.#staffing = staffing;
+    // Workers take connections from the kernel's queue themselves. Dealt out in turn, a connection on its way to a
+    // worker that dies would stay open here for ever, and one that is stuck would be dealt more and more of them.
+    cluster.schedulingPolicy = cluster.SCHED_NONE;
   }
 
   /** The job. Resolves with the exit code when all are gone. */
@@ -90,11 +93,14 @@ export class Supervisor {
     }
   }
 
-  /** The first one alone: if it can't have the application or the port, nobody can. */
+  /** Where it is not sure that one can live, one at a time: at first, and after one that could not. */
   #spawnMissing(): void {
     if (performance.now() < this.#nextBirth) return;
-    const wanted = this.#hasServed ? this.#staffing.workers : 1;
-    while (this.#those('starting', 'serving').filter(this.#isCurrent).length < wanted) {
+    const isSure = this.#hasServed && this.#stillbirths === 0;
+    for (;;) {
+      const members = this.#those('starting', 'serving').filter(this.#isCurrent);
+      if (members.length >= this.#staffing.workers) return;
+      if (!isSure && members.some(({ state }) => state === 'starting')) return;
       const now = performance.now();
       const member: Member = {
         process: cluster.fork(),
@@ -186,6 +192,7 @@ export class Supervisor {
     if (serving.length === 0) return !this.#hasServed || this.#stillbirths >= MAX_STILLBIRTHS;
     if (serving.every(this.#isCurrent) || this.#stillbirths < MAX_STILLBIRTHS) return false;
     console.log('* the reload failed: those that serve go on');
+    for (const member of this.#those('starting')) this.#drain(member, false);
     for (const member of serving) member.generation = this.#generation;
     this.#stillbirths = 0;
     return false;

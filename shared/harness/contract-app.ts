@@ -44,6 +44,16 @@ const cases: Record<string, Case> = {
     start('200 OK', [['Content-Type', 'application/json']]);
     return [JSON.stringify(environ, (_, value) => (typeof value === 'function' ? '' : value))];
   },
+  '/pid': (_, start) => {
+    start('200 OK', TEXT);
+    return [`${process.pid}`];
+  },
+  '/block': (environ, start) => {
+    environ['wsgi.errors'].write(`${process.pid} blocks\n`);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0); // for ever, and with the whole process
+    start('200 OK', TEXT);
+    return [];
+  },
   '/sha256': async (environ, start) => {
     const hash = createHash('sha256');
     for (;;) {
@@ -96,7 +106,7 @@ const cases: Record<string, Case> = {
     return ['x'];
   },
   '/relay': (environ, start) => {
-    start('200 OK', TEXT);
+    start('200 OK', [...TEXT, ['X-Process', `${process.pid}`]]);
     return wordsFrom(environ);
   },
   '/big': (_, start) => {
