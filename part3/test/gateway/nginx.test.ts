@@ -1,0 +1,163 @@
+/** Several gateways behind one door, each on an address of its own: none of them is missed by a client. */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import { Agent, request } from 'undici';
+import { afterEach, describe, expect, test } from 'vitest';
+import { hasProc } from '../../../shared/harness/proc.ts';
+import {
+  ROOT,
+  type ServerProcess,
+  startCommand,
+  tsx,
+} from '../../../shared/harness/server-process.ts';
+import { fileOf, launch } from '../ladder.ts';
+
+const APP = 'shared/harness/contract-app:app';
+/** 127.0.0.0/8 is all this machine's own; on Linux without asking. */
+const HOSTS = ['127.0.0.2', '127.0.0.3'];
+const hasNginx = spawnSync('nginx', ['-v']).status === 0;
+const why = 'needs nginx, and Linux for several loopback addresses';
+
+describe.skipIf(process.env.SERVER || !hasProc || (!hasNginx && !process.env.CI))(
+  `nginx in front (${why})`,
+  () => {
+    const folders: string[] = [];
+    const doors: ServerProcess[] = [];
+    afterEach(async () => {
+      for (const door of doors.splice(0)) await door.stop();
+      for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
+    });
+
+    async function freePort(host: string): Promise<number> {
+      const listener = createServer().listen(0, host);
+      await new Promise((resolve) => listener.once('listening', resolve));
+      const { port } = listener.address() as { port: number };
+      await new Promise((resolve) => listener.close(resolve));
+      return port;
+    }
+
+    function gateway(host: string, port: number, ...args: string[]): Promise<ServerProcess> {
+      const where = ['--host', host, '--port', `${port}`];
+      return launch(tsx(fileOf('gateway'), APP, ...where, ...args));
+    }
+
+    /** part3/nginx.conf as it is, but for the addresses; and the gateways behind it. */
+    async function open(...args: string[]) {
+      const ports = await Promise.all(HOSTS.map(freePort));
+      const gateways = await Promise.all(
+        HOSTS.map((host, index) => gateway(host, ports[index] as number, ...args)),
+      );
+      const port = await freePort('127.0.0.1');
+      const folder = mkdtempSync(path.join(os.tmpdir(), 'nginx-'));
+      folders.push(folder);
+      const conf = readFileSync(path.join(ROOT, 'part3', 'nginx.conf'), 'utf8')
+        .replace('listen 127.0.0.1:8880', `listen 127.0.0.1:${port}`)
+        .replace('127.0.0.1:8881', `${HOSTS[0]}:${ports[0]}`)
+        .replace('127.0.0.1:8882', `${HOSTS[1]}:${ports[1]}`);
+      writeFileSync(path.join(folder, 'nginx.conf'), conf);
+      const command = ['nginx', '-p', folder, '-c', path.join(folder, 'nginx.conf')];
+      const script = `"$@" & trap 'kill -QUIT $!' TERM; until (: </dev/tcp/127.0.0.1/${port}) 2>/dev/null; do sleep 0.05; done; echo Serving HTTP on port ${port}; wait; wait`;
+      const door = await startCommand(['bash', '-c', script, 'bash', ...command], {
+        isOurs: false,
+      });
+      doors.push(door);
+      return { door, gateways, ports };
+    }
+
+    /** Clients that ask until `until` resolves: which processes answered, and what went wrong. */
+    async function load(door: ServerProcess, until: Promise<unknown>) {
+      const failures: unknown[] = [];
+      const answered = new Map<string, number>();
+      let isOver = false;
+      const client = async () => {
+        const dispatcher = new Agent({ connections: 1 });
+        while (!isOver) {
+          try {
+            const { statusCode, body } = await request(`${door.origin}/pid`, { dispatcher });
+            const pid = await body.text();
+            if (statusCode !== 200) failures.push(statusCode);
+            else answered.set(pid, (answered.get(pid) ?? 0) + 1);
+          } catch (error) {
+            failures.push(error);
+          }
+        }
+        await dispatcher.close();
+      };
+      const clients = Promise.all(Array.from({ length: 8 }, client));
+      await until;
+      isOver = true;
+      await clients;
+      return { failures, answered };
+    }
+
+    test('both gateways answer, and learn from nginx alone who asks', async () => {
+      const { door } = await open('--forwarded-allow-ips', '127.0.0.1');
+      const pids = new Set<string>();
+      await expect
+        .poll(async () => pids.add(await (await request(`${door.origin}/pid`)).body.text()).size)
+        .toBe(2);
+      const headers = { 'X-Forwarded-For': '6.6.6.6', 'X-Forwarded-Proto': 'https' };
+      const { body } = await request(`${door.origin}/environ`, { headers });
+      expect(await body.json()).toMatchObject({
+        REMOTE_ADDR: '127.0.0.1',
+        HTTP_X_FORWARDED_FOR: '127.0.0.1',
+        'wsgi.url_scheme': 'http',
+      });
+    });
+
+    test('one is killed, and comes back: no GET fails', async () => {
+      const { door, gateways, ports } = await open();
+      const [victim] = gateways as [ServerProcess];
+      const story = async () => {
+        await asked(door, 50);
+        await victim.kill();
+        await asked(door, 200);
+        const again = await gateway(HOSTS[0] as string, ports[0] as number);
+        const isBack = async () =>
+          (await (await request(`${door.origin}/pid`)).body.text()) === `${again.pid}`;
+        await expect.poll(isBack, { timeout: 20_000 }).toBe(true);
+      };
+      const { failures, answered } = await load(door, story());
+      expect(failures).toEqual([]);
+      expect(answered.size).toBe(3);
+    });
+
+    test('one is reloaded under load: no GET fails', async () => {
+      const { door, gateways } = await open('--workers', '2');
+      const [first] = gateways as [ServerProcess];
+      const story = async () => {
+        first.signal('SIGHUP');
+        first.signal('SIGUSR2');
+        // All that serve now have a higher number than those of before; see the status.
+        await expect
+          .poll(() => {
+            first.signal('SIGUSR2');
+            return /draining/.test(first.stdout);
+          })
+          .toBe(true);
+        const draining = [...first.stdout.matchAll(/worker (\d+): draining/g)].map(
+          ([, pid]) => pid,
+        );
+        const isGone = (pid: string | undefined) => {
+          try {
+            return !process.kill(Number(pid), 0);
+          } catch {
+            return true;
+          }
+        };
+        await expect.poll(() => draining.every(isGone), { timeout: 20_000 }).toBe(true);
+      };
+      const { failures } = await load(door, story());
+      expect(failures).toEqual([]);
+    });
+
+    async function asked(door: ServerProcess, times: number): Promise<void> {
+      for (let count = 0; count < times; count++) {
+        await (await request(`${door.origin}/hello`)).body.dump();
+      }
+    }
+  },
+);
