@@ -57,7 +57,7 @@ async function main(): Promise<void> {
   const log = values['access-log'] ? await openAccessLog(values['access-log']) : undefined;
   const trace = values.trace ? show : undefined;
   const worker = new Worker(door, { application, limits, log, trace });
-  if (cluster.isWorker) return serveUnderSupervisor(worker, staffing.maxRequests);
+  if (cluster.isWorker) return serveUnderSupervisor(worker, staffing);
   stopOnSignals(worker, limits.drainTimeout);
   console.log(`webserver3: Serving ${await worker.listen()} ...\n`);
 }

@@ -10,6 +10,8 @@ export interface Staffing {
   readonly workers: number;
   /** Seconds without a sign of life until a worker is taken for stuck; 0: never. */
   readonly workerTimeout: number;
+  /** Requests after which a worker has had enough; 0: never. */
+  readonly maxRequests: number;
   /** Seconds a worker has to finish what is under way. */
   readonly drainTimeout: number;
 }
@@ -257,18 +259,22 @@ export class Supervisor {
 }
 
 /** The other end of the wire: opens the door, says so, gives signs of life, and goes when it is told to. */
-export async function serveUnderSupervisor(worker: Worker, maxRequests: number): Promise<void> {
+export async function serveUnderSupervisor(worker: Worker, staffing: Staffing): Promise<void> {
   const report = (message: Report) => process.connected && process.send?.(message);
+  let isDraining = false;
   const drain = async (seconds: number, inPeace: boolean) => {
+    if (isDraining) return;
+    isDraining = true;
     await worker.drain(seconds, inPeace);
     process.exit();
   };
   process.on('message', ({ seconds, inPeace }: Order) => drain(seconds, inPeace));
   // To the whole group these come from the terminal, and our supervisor will tell us what to do.
-  for (const signal of Object.keys(WISHES)) process.on(signal, () => {});
+  for (const signal of ['SIGINT', 'SIGHUP', 'SIGUSR2']) process.on(signal, () => {});
+  process.on('SIGTERM', () => drain(staffing.drainTimeout, true));
   report({ kind: 'serving', where: await worker.listen() });
   // Not all at the same time: workers that began together would also end together.
-  const limit = maxRequests * (1 + Math.random() / 10) || Number.POSITIVE_INFINITY;
+  const limit = staffing.maxRequests * (1 + Math.random() / 10) || Number.POSITIVE_INFINITY;
   let isWornOut = false;
   setInterval(() => {
     report({ kind: 'alive', ...worker.stats });
