@@ -224,6 +224,18 @@ describeStage('gateway', 'with two workers', () => {
     gate.close();
   });
 
+  linux('SIGTERM to a worker: it finishes what it has, and is replaced (needs /proc)', async () => {
+    const server = await serve(CONTRACT_APP, '--workers', '2');
+    const { client, words, gate, pid } = await begin(server);
+    process.kill(pid, 'SIGTERM');
+    words.end(', and done');
+    expect(await client.readUntil('0\r\n\r\n')).toMatch(/and done/);
+    gate.close();
+    client.leave();
+    await server.waitForOutput(new RegExp(`\\* worker ${pid} ended: 0`));
+    await expect.poll(() => workersOf(server).length).toBe(2);
+  });
+
   linux(
     'a supervisor that is killed leaves nobody behind, and no Python (needs /proc)',
     async () => {
