@@ -31,6 +31,8 @@ const WISHES = { SIGHUP: 'reload', SIGUSR2: 'status', SIGTERM: 'stop', SIGINT: '
 interface Member {
   readonly process: Process;
   readonly born: number;
+  /** Since when it serves; in the future, as long as it does not. */
+  served: number;
   /** Which wish for a reload it was born for; 0: it is worn out. */
   generation: number;
   state: 'starting' | 'serving' | 'draining';
@@ -45,8 +47,8 @@ interface Member {
 const ROUND = 100;
 /** Milliseconds between two signs of life. */
 const PULSE = 500;
-/** Milliseconds a worker should live; if not, the next one waits: 100 at first, then twice as long each time. */
-const GOOD_AGE = 5_000;
+/** Milliseconds a worker should serve; if not, the next one waits: 100 at first, then twice as long each time. */
+const GOOD_AGE = 1_000;
 const MAX_BACKOFF = 10_000;
 /** Workers that may die in a row before they serve; then it is no accident. */
 const MAX_STILLBIRTHS = 3;
@@ -107,6 +109,7 @@ export class Supervisor {
       const member: Member = {
         process: cluster.fork(),
         born: now,
+        served: Number.POSITIVE_INFINITY,
         generation: this.#generation,
         state: 'starting',
         lastSign: now,
@@ -131,6 +134,7 @@ export class Supervisor {
     if (report.kind === 'worn out') member.generation = 0;
     if (report.kind === 'serving' && member.state === 'starting') {
       member.state = 'serving';
+      member.served = performance.now();
       this.#hasServed = true;
       this.#stillbirths = 0;
       this.#welcome(report.where);
@@ -144,8 +148,8 @@ export class Supervisor {
     if (member.state === 'draining') return;
     this.#stillbirths = member.state === 'starting' ? this.#stillbirths + 1 : 0;
     const now = performance.now();
-    this.#backoff =
-      now - member.born < GOOD_AGE ? Math.min(this.#backoff * 2 || 100, MAX_BACKOFF) : 0;
+    const isYoung = now - member.served < GOOD_AGE;
+    this.#backoff = isYoung ? Math.min(this.#backoff * 2 || 100, MAX_BACKOFF) : 0;
     this.#nextBirth = now + this.#backoff;
     if (!this.#hasServed) return; // it has said itself why
     console.log(`* worker ${pidOf(member)} ended: ${cause}; the next one in ${this.#backoff} ms`);
