@@ -129,15 +129,12 @@ describe.skipIf(process.env.SERVER || !hasProc || (!hasNginx && !process.env.CI)
       const { door, gateways } = await open('--workers', '2');
       const [first] = gateways as [ServerProcess];
       const story = async () => {
+        const askForStatus = () => {
+          first.signal('SIGUSR2');
+          return /draining/.test(first.stdout);
+        };
         first.signal('SIGHUP');
-        first.signal('SIGUSR2');
-        // All that serve now have a higher number than those of before; see the status.
-        await expect
-          .poll(() => {
-            first.signal('SIGUSR2');
-            return /draining/.test(first.stdout);
-          })
-          .toBe(true);
+        await expect.poll(askForStatus, { timeout: 20_000 }).toBe(true);
         const draining = [...first.stdout.matchAll(/worker (\d+): draining/g)].map(
           ([, pid]) => pid,
         );
