@@ -139,7 +139,7 @@ export class Connection {
     this.#outbox.hold();
     this.#proceed();
     this.#outbox.flush();
-    if (this.#parser.bufferedBytes > READ_AHEAD) this.#socket.pause();
+    if (this.#isAhead && this.#parser.bufferedBytes > READ_AHEAD) this.#socket.pause();
   }
 
   /** Goes on as far as the bytes that are here allow. */
@@ -333,9 +333,15 @@ export class Connection {
     }
   }
 
+  /** Whether nobody waits for what the client sends: the parser's own limits bound what somebody waits for. */
+  get #isAhead(): boolean {
+    const { kind } = this.#state;
+    return kind === 'flushing' || (kind === 'answering' && this.#reader === undefined);
+  }
+
   /** Reads on, if we had stopped to read ahead. */
   #resume(): void {
-    if (this.#socket.isPaused() && this.#parser.bufferedBytes <= READ_AHEAD) this.#socket.resume();
+    if (this.#socket.isPaused()) this.#socket.resume();
   }
 
   /** Every failure ends here: a refusal is answered, a crash is logged and answered, half an answer is cut. */
