@@ -106,8 +106,10 @@ export class Connection {
   /** The server stops: the answer under way is the last one, and where there is none, all is said. */
   drain(): void {
     this.#isLast = true;
+    const { kind } = this.#state;
     if (this.#state.kind === 'answering') this.#state.answer.keepAlive = false;
-    if (this.#state.kind === 'reading' && this.#parser.state === 'idle') this.#close();
+    const isIdle = kind === 'reading' && this.#parser.state === 'idle';
+    if (isIdle || kind === 'discarding') this.#close();
   }
 
   /** Ends it now, whatever is under way, with a RST: no client shall take half an answer for a whole one. */

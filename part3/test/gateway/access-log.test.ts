@@ -96,6 +96,16 @@ describeStage('gateway', 'keeps an access log in a file', (stage) => {
     }
   });
 
+  test('nor is that of an answer which the end has cut', async () => {
+    const file = path.join(folder, 'cut.log');
+    const args = ['--access-log', file, '--drain-timeout', '0.2'];
+    const server = await startServer(stage, { app: APP, args });
+    const client = await ask(server, head('GET /waits?drain'));
+    await client.readUntil('waiting');
+    await server.stop();
+    expect(readFileSync(file, 'utf8')).toMatch(/^.*waits\?drain HTTP.1.1" 200 7 .*\n$/);
+  });
+
   test('a log that cannot be had is told in one line', async () => {
     const file = path.join(folder, 'no', 'such', 'folder');
     const starting = startServer(stage, { app: APP, args: ['--access-log', file] });

@@ -80,6 +80,14 @@ const cases: Record<string, Application> = {
       yield 'too short';
     })();
   },
+  '/keeps-its-word': (_, start) => {
+    start('200 OK', [...TEXT, ['Content-Length', '10']]);
+    return (function* () {
+      yield 'first';
+      yield '';
+      yield 'later';
+    })();
+  },
   '/too-long-for-a-list': (_, start) => {
     start('200 OK', [...TEXT, ['Content-Length', '100']]);
     return ['too short'];
