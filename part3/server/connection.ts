@@ -114,7 +114,7 @@ export class Connection {
 
   /** Ends it now, whatever is under way, with a RST: no client shall take half an answer for a whole one. */
   cut(): void {
-    this.#state = CLOSING;
+    this.#abandon(new ClientLeft('when it was cut off'));
     if (this.#service.canReset) this.#socket.resetAndDestroy(); // waits for what is to be sent,
     this.#socket.destroy(); // and this does not
   }
@@ -123,9 +123,10 @@ export class Connection {
   checkDeadline(now: number): void {
     if (now < this.#deadline) return;
     const isSending = !this.#outbox.isEmpty;
-    if (this.#turn === 'client: answer' ? isSending : this.#turn === 'client: FIN')
-      return void this.cut();
-    if (isSending) return void this.#waitFor('client: answer'); // of an earlier answer, and it has not had its time
+    const isToTake = this.#turn === 'client: answer';
+    if (this.#turn === 'client: FIN' || (isToTake && isSending)) return this.cut();
+    if (isSending) return this.#waitFor('client: answer'); // of an earlier answer, and it has not had its time
+    if (isToTake && this.isBusy) return this.#wind(); // it has taken it, and the next one moves
     if (this.#turn === 'application')
       return void this.#fail(new HttpError(504, 'the application is late'));
     if (this.#turn === 'client: body')
@@ -377,7 +378,10 @@ export class Connection {
     this.#state = CLOSING;
     this.#turn = 'nobody';
     this.#deadline = Number.POSITIVE_INFINITY;
-    if (state.kind === 'answering') state.exchange.abort();
+    if (state.kind === 'answering') {
+      if (state.answer.headSent) this.#log(state.request, state.answer); // half an answer is one, too
+      state.exchange.abort();
+    }
     this.#reader?.reject(reason);
     this.#reader = undefined;
   }
