@@ -43,7 +43,7 @@ async function main(): Promise<void> {
   const workers = values.workers === undefined ? undefined : count(values.workers, 'workers', 1);
   const { requestTimeout } = limits;
   const application = await loadApplication(name, { workers, requestTimeout });
-  const log = values['access-log'] ? await openAccessLog(values['access-log']) : undefined;
+  const log = values['access-log'] ? openAccessLog(values['access-log']) : undefined;
   const worker = new Worker(door, {
     application,
     limits,
