@@ -3,7 +3,7 @@
  * sees them all out. It knows every connection, and nothing of what they say.
  */
 import { once } from 'node:events';
-import { readFileSync, unlinkSync } from 'node:fs';
+import { lstatSync, readFileSync, unlinkSync } from 'node:fs';
 import net, { type AddressInfo, type Socket } from 'node:net';
 import tls from 'node:tls';
 import type { Peer } from '../gateway/environ.ts';
@@ -115,8 +115,12 @@ export class Worker {
   }
 }
 
-/** A socket in the file system outlives a server that was killed. If nobody answers there, it is in the way. */
+/**
+ * A socket in the file system outlives a server that was killed. If nobody answers there, it is in the way. Nobody
+ * answers at any other file, either, and that is none of ours.
+ */
 async function removeStaleSocket(file: string): Promise<void> {
+  if (!lstatSync(file, { throwIfNoEntry: false })?.isSocket()) return;
   const probe = net.connect(file);
   try {
     await once(probe, 'connect');
