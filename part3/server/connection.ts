@@ -124,9 +124,9 @@ export class Connection {
     if (now < this.#deadline) return;
     const isSending = !this.#outbox.isEmpty;
     const isToTake = this.#turn === 'client: answer';
-    if (this.#turn === 'client: FIN' || (isToTake && isSending)) return this.cut();
-    if (isSending) return this.#waitFor('client: answer'); // of an earlier answer, and it has not had its time
-    if (isToTake && this.isBusy) return this.#wind(); // it has taken it, and the next one moves
+    if (this.#turn === 'client: FIN' || (isToTake && isSending)) return void this.cut();
+    if (isSending) return void this.#waitFor('client: answer'); // of an earlier answer, and it has not had its time
+    if (isToTake && this.isBusy) return void this.#wind(); // it has taken it, and the next one moves
     if (this.#turn === 'application')
       return void this.#fail(new HttpError(504, 'the application is late'));
     if (this.#turn === 'client: body')
