@@ -29,6 +29,7 @@ export class Worker {
   readonly #listener: net.Server;
   readonly #connections = new Set<Connection>();
   #clock: NodeJS.Timeout | undefined;
+  #isDraining = false;
 
   constructor(door: Door, service: Omit<Service, 'canReset' | 'toPeer'>) {
     this.#door = door;
@@ -69,21 +70,23 @@ export class Worker {
   }
 
   /**
-   * Closes the door, and lets what is under way come to its end, for so many seconds; what is not done then is cut.
-   * Resolves with the number of those.
+   * Closes the door, and lets what is under way come to its end, for so many seconds (0: for ever); what is not done
+   * then is cut. Resolves with the number of those.
    */
   async drain(seconds: number): Promise<number> {
-    const closed = new Promise((resolve) => this.#listener.close(resolve));
+    this.#isDraining = true;
+    const closed = new Promise<void>((resolve) => this.#listener.close(() => resolve()));
     for (const connection of this.#connections) connection.drain();
-    let cut = 0;
-    const timer = setTimeout(() => {
-      cut = this.#connections.size;
-      for (const connection of this.#connections) connection.cut();
-    }, seconds * 1000);
-    await closed;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<Set<Connection>>((resolve) => {
+      if (seconds > 0) timer = setTimeout(() => resolve(this.#connections), seconds * 1000);
+    });
+    const toCut = await Promise.race([closed, late]); // who is in a handshake is not waited for
     clearTimeout(timer);
     clearInterval(this.#clock);
-    return cut;
+    const cut = [...(toCut ?? [])];
+    for (const connection of cut) connection.cut();
+    return cut.length;
   }
 
   #accept(socket: Socket): void {
@@ -91,6 +94,7 @@ export class Worker {
     if (this.#connections.size >= this.#service.limits.maxConnections) {
       connection.turnAway(new HttpError(503, 'too many connections'));
     }
+    if (this.#isDraining) connection.drain(); // its handshake took longer
     this.#connections.add(connection);
     socket.once('close', () => this.#connections.delete(connection));
   }
