@@ -22,6 +22,8 @@ const OPTIONS = {
   ...{ 'head-timeout': text, 'keep-alive-timeout': text, 'body-timeout': text },
   ...{ 'write-timeout': text, 'request-timeout': text, 'drain-timeout': text },
 } as const;
+/** As far as a timer of Node.js goes: 24 days. */
+const MAX_SECONDS = 2 ** 21;
 type Values = ReturnType<typeof readCommandLine>['values'];
 
 try {
@@ -41,7 +43,7 @@ async function main(): Promise<void> {
   const limits = readLimits(values);
   const door = readDoor(values);
   const workers = values.workers === undefined ? undefined : count(values.workers, 'workers', 1);
-  const { requestTimeout } = limits;
+  const requestTimeout = limits.requestTimeout || MAX_SECONDS;
   const application = await loadApplication(name, { workers, requestTimeout });
   const log = values['access-log'] ? openAccessLog(values['access-log']) : undefined;
   const worker = new Worker(door, {
@@ -107,6 +109,6 @@ function count(value: string, option: string, least: number, most = Number.MAX_S
 
 function seconds(value: string, option: string): number {
   const number = Number(value);
-  if (value !== '' && number >= 0 && number < 2 ** 21) return number;
+  if (value !== '' && number >= 0 && number <= MAX_SECONDS) return number;
   throw new Error(`--${option} takes seconds (0: for ever), not '${value}'`);
 }
