@@ -118,7 +118,7 @@ export class Exchange {
       const wait = this.#ready();
       if (wait) await wait;
     }
-    return this.#writer.hasNoBody;
+    return this.#isOver || this.#writer.hasNoBody;
   }
 
   /** What the application calls to begin its answer. Nothing leaves yet: it may still think again. */
