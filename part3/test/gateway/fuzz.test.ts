@@ -19,7 +19,7 @@ import {
 } from './gateway.ts';
 
 const SEED = Number(process.env.FUZZ_SEED ?? Date.now() % 2 ** 31);
-const CONNECTIONS = 1500;
+const CONNECTIONS = 3000;
 const AT_A_TIME = 30;
 
 /** xorshift32: small, and the same everywhere. */
