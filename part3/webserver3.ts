@@ -26,8 +26,8 @@ const OPTIONS = {
   ...{ 'head-timeout': text, 'keep-alive-timeout': text, 'body-timeout': text },
   ...{ 'write-timeout': text, 'request-timeout': text, 'drain-timeout': text },
 } as const;
-/** Seconds that no timer can count; more do not fit into one. */
-const FOR_EVER = 2 ** 21;
+/** As far as a timer of Node.js goes: 24 days. */
+const MAX_SECONDS = 2 ** 21;
 type Values = ReturnType<typeof readCommandLine>['values'];
 
 try {
@@ -52,9 +52,9 @@ async function main(): Promise<void> {
   }
   const application = await loadApplication(name, {
     workers: staffing.pythonWorkers,
-    requestTimeout: limits.requestTimeout || FOR_EVER,
+    requestTimeout: limits.requestTimeout || MAX_SECONDS,
   });
-  const log = values['access-log'] ? await openAccessLog(values['access-log']) : undefined;
+  const log = values['access-log'] ? openAccessLog(values['access-log']) : undefined;
   const trace = values.trace ? show : undefined;
   const worker = new Worker(door, { application, limits, log, trace });
   if (cluster.isWorker) return serveUnderSupervisor(worker, staffing);
@@ -153,6 +153,6 @@ function count(value: string, option: string, least: number, most = Number.MAX_S
 
 function seconds(value: string, option: string): number {
   const number = Number(value);
-  if (value !== '' && number >= 0 && number < FOR_EVER) return number;
+  if (value !== '' && number >= 0 && number <= MAX_SECONDS) return number;
   throw new Error(`--${option} takes seconds (0: for ever), not '${value}'`);
 }

@@ -118,7 +118,7 @@ export class Exchange {
       const wait = this.#ready();
       if (wait) await wait;
     }
-    return this.#writer.hasNoBody;
+    return this.#isOver || this.#writer.hasNoBody;
   }
 
   /** What the application calls to begin its answer. Nothing leaves yet: it may still think again. */
@@ -162,7 +162,7 @@ export class Exchange {
     const { status, headers, promised } =
       this.#head ?? breach('startResponse comes before the body');
     const hasBody = this.#environ.REQUEST_METHOD !== 'HEAD' && !/^(204|304)/.test(status);
-    if (promised !== undefined && hasBody && promised !== (length ?? Math.min(first, promised))) {
+    if (promised !== undefined && hasBody && promised !== (length ?? Math.max(first, promised))) {
       breach(`a body is as long as its Content-Length, ${promised}, and not ${length ?? first}`);
     }
     // An empty list as the answer to HEAD says nothing about the body of GET; RFC 9110 §8.6.

@@ -2,16 +2,20 @@
  * A line for each answer, in the Combined Log Format that every log reader knows. In go facts about a request, some of
  * them in a stranger's words; out goes one line that cannot be taken for two.
  */
-import { createWriteStream } from 'node:fs';
+import { openSync, writeSync } from 'node:fs';
 import type { LogEntry } from './connection.ts';
 
-/** Opens a log at a path, or on stdout for `-`. Rejects if there can be none. */
-export async function openAccessLog(target: string): Promise<(entry: LogEntry) => void> {
+/** Opens a log at a path, or on stdout for `-`. Throws if there can be none. */
+export function openAccessLog(target: string): (entry: LogEntry) => void {
   if (target === '-') return (entry) => void process.stdout.write(toLine(entry, new Date()));
-  const stream = createWriteStream(target, { flags: 'a' });
-  await new Promise((resolve, reject) => stream.once('open', resolve).once('error', reject));
-  stream.on('error', (error) => console.error(`access log: ${error.message}`)); // a full disk stops no service
-  return (entry) => void stream.write(toLine(entry, new Date()));
+  const file = openSync(target, 'a');
+  return (entry) => {
+    try {
+      writeSync(file, toLine(entry, new Date())); // at once, for the next thing may be the end of the process
+    } catch (error) {
+      console.error(`access log: ${(error as Error).message}`); // a full disk stops no service
+    }
+  };
 }
 
 /** host ident user [time] "request line" status bytes "referer" "user agent" */

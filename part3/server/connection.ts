@@ -106,14 +106,15 @@ export class Connection {
    */
   drain(inPeace: boolean): void {
     this.#isLast = true;
+    const { kind } = this.#state;
     if (this.#state.kind === 'answering') this.#state.answer.keepAlive = false;
-    else if (this.#state.kind === 'reading' && this.#parser.state === 'idle' && !inPeace)
-      this.#close();
+    const isIdle = kind === 'reading' && this.#parser.state === 'idle';
+    if (!inPeace && (isIdle || kind === 'discarding')) this.#close();
   }
 
   /** Ends it now, whatever is under way, with a RST: no client shall take half an answer for a whole one. */
   cut(): void {
-    this.#state = CLOSING;
+    this.#abandon(new ClientLeft('when it was cut off'));
     if (this.#service.canReset) this.#socket.resetAndDestroy(); // waits for what is to be sent,
     this.#socket.destroy(); // and this does not
   }
@@ -122,9 +123,10 @@ export class Connection {
   checkDeadline(now: number): void {
     if (now < this.#deadline) return;
     const isSending = !this.#outbox.isEmpty;
-    if (this.#turn === 'client: answer' ? isSending : this.#turn === 'client: FIN')
-      return void this.cut();
+    const isToTake = this.#turn === 'client: answer';
+    if (this.#turn === 'client: FIN' || (isToTake && isSending)) return void this.cut();
     if (isSending) return void this.#waitFor('client: answer'); // of an earlier answer, and it has not had its time
+    if (isToTake && this.isBusy) return void this.#wind(); // it has taken it, and the next one moves
     if (this.#turn === 'application')
       return void this.#fail(new HttpError(504, 'the application is late'));
     if (this.#turn === 'client: body')
@@ -140,7 +142,7 @@ export class Connection {
     this.#outbox.hold();
     this.#proceed();
     this.#outbox.flush();
-    if (this.#parser.bufferedBytes > READ_AHEAD) this.#socket.pause();
+    if (this.#isAhead && this.#parser.bufferedBytes > READ_AHEAD) this.#socket.pause();
   }
 
   /** Goes on as far as the bytes that are here allow. */
@@ -336,9 +338,15 @@ export class Connection {
     }
   }
 
+  /** Whether nobody waits for what the client sends: the parser's own limits bound what somebody waits for. */
+  get #isAhead(): boolean {
+    const { kind } = this.#state;
+    return kind === 'flushing' || (kind === 'answering' && this.#reader === undefined);
+  }
+
   /** Reads on, if we had stopped to read ahead. */
   #resume(): void {
-    if (this.#socket.isPaused() && this.#parser.bufferedBytes <= READ_AHEAD) this.#socket.resume();
+    if (this.#socket.isPaused()) this.#socket.resume();
   }
 
   /** Every failure ends here: a refusal is answered, a crash is logged and answered, half an answer is cut. */
@@ -374,6 +382,7 @@ export class Connection {
     this.#deadline = Number.POSITIVE_INFINITY;
     if (state.kind === 'answering') {
       this.#service.stats.underWay--;
+      if (state.answer.headSent) this.#log(state.request, state.answer); // half an answer is one, too
       state.exchange.abort();
     }
     this.#reader?.reject(reason);

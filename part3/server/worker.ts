@@ -4,7 +4,7 @@
  */
 import cluster from 'node:cluster';
 import { once } from 'node:events';
-import { readFileSync, unlinkSync } from 'node:fs';
+import { lstatSync, readFileSync, unlinkSync } from 'node:fs';
 import net, { type AddressInfo, type BlockList, type Socket } from 'node:net';
 import tls from 'node:tls';
 import type { Peer } from '../gateway/environ.ts';
@@ -35,6 +35,7 @@ export class Worker {
   readonly #connections = new Set<Connection>();
   readonly stats = { requests: 0, underWay: 0 };
   #clock: NodeJS.Timeout | undefined;
+  #isDraining = false;
 
   constructor(door: Door, service: Omit<Service, 'canReset' | 'toPeer' | 'stats'>) {
     this.#door = door;
@@ -74,21 +75,23 @@ export class Worker {
   }
 
   /**
-   * Closes the door, and lets what is under way come to its end, for so many seconds; what is not done then is cut.
-   * Resolves with the number of those. In peace, who is connected may ask once more.
+   * Closes the door, and lets what is under way come to its end, for so many seconds (0: for ever); what is not done
+   * then is cut. Resolves with the number of those. In peace, who is connected may ask once more.
    */
   async drain(seconds: number, inPeace = false): Promise<number> {
-    const closed = new Promise((resolve) => this.#listener.close(resolve));
+    this.#isDraining = true;
+    const closed = new Promise<void>((resolve) => this.#listener.close(() => resolve()));
     for (const connection of this.#connections) connection.drain(inPeace);
-    let cut = 0;
-    const timer = setTimeout(() => {
-      cut = this.#connections.size;
-      for (const connection of this.#connections) connection.cut();
-    }, seconds * 1000);
-    await closed;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<Set<Connection>>((resolve) => {
+      if (seconds > 0) timer = setTimeout(() => resolve(this.#connections), seconds * 1000);
+    });
+    const toCut = await Promise.race([closed, late]); // who is in a handshake is not waited for
     clearTimeout(timer);
     clearInterval(this.#clock);
-    return cut;
+    const cut = [...(toCut ?? [])];
+    for (const connection of cut) connection.cut();
+    return cut.length;
   }
 
   #accept(socket: Socket): void {
@@ -98,6 +101,7 @@ export class Worker {
     if (surplus >= 0) {
       connection.turnAway(new HttpError(503, 'too many connections'));
     }
+    if (this.#isDraining) connection.drain(true); // its handshake took longer
     this.#connections.add(connection);
     socket.once('close', () => this.#connections.delete(connection));
   }
@@ -130,8 +134,12 @@ export class Worker {
   }
 }
 
-/** A socket in the file system outlives a server that was killed. If nobody answers there, it is in the way. */
+/**
+ * A socket in the file system outlives a server that was killed. If nobody answers there, it is in the way. Nobody
+ * answers at any other file, either, and that is none of ours.
+ */
 async function removeStaleSocket(file: string): Promise<void> {
+  if (!lstatSync(file, { throwIfNoEntry: false })?.isSocket()) return;
   const probe = net.connect(file);
   try {
     await once(probe, 'connect');
