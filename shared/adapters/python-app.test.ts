@@ -108,7 +108,7 @@ for (const callable of ['app', 'validated']) {
 
     test('close() runs when the client leaves an endless answer, and the worker goes on', async () => {
       const pid = await textOf(server(), '/pid');
-      const client = await RawClient.connect(server().port);
+      const client = await RawClient.connect(server());
       await client.send('GET /endless HTTP/1.1\r\nHost: x\r\n\r\n');
       await client.readUntil('xxx');
       client.leave();
@@ -156,7 +156,7 @@ describeStages('a fault costs its own request only', 'gateway', (stage) => {
     '%s: the answer is cut, not ended',
     async (target) => {
       const gate = await openGate();
-      const client = await RawClient.connect(server().port);
+      const client = await RawClient.connect(server());
       await client.send(`GET ${target}?${gate.port} HTTP/1.1\r\nHost: x\r\n\r\n`);
       await client.readUntil('half of ');
       (await gate.opened).end();
@@ -168,7 +168,7 @@ describeStages('a fault costs its own request only', 'gateway', (stage) => {
   );
 
   test('a close() that raises is logged; the answer was complete, and stays so', async () => {
-    const client = await RawClient.connect(server().port);
+    const client = await RawClient.connect(server());
     await client.send('GET /close-raises HTTP/1.1\r\nHost: x\r\n\r\n');
     await client.readUntil('done');
     await server().waitForOutput(/close\(\) itself failed/);
@@ -176,7 +176,7 @@ describeStages('a fault costs its own request only', 'gateway', (stage) => {
   });
 
   test('a worker that dies behind its answer takes nothing with it', async () => {
-    const client = await RawClient.connect(server().port);
+    const client = await RawClient.connect(server());
     await client.send('GET /die-after HTTP/1.1\r\nHost: x\r\n\r\n');
     await client.readUntil('done');
     client.leave();
@@ -260,7 +260,7 @@ describeStages('holds a Python application back', 'gateway', (stage) => {
   const server = useServer(stage, { app: `${FAULTS}:app` });
 
   test('for a slow reader: what is on the way comes to rest, and stays small', async () => {
-    const client = await RawClient.connect(server().port);
+    const client = await RawClient.connect(server());
     client.pause();
     await client.send('GET /endless HTTP/1.1\r\nHost: x\r\n\r\n');
     await expectHeldBack(server());
@@ -278,7 +278,7 @@ describeStages('leaves no worker behind', 'gateway', (stage) => {
       expect(environ['wsgi.multiprocess']).toBe(true);
       const workers = [Number(await textOf(server, '/pid')), Number(await textOf(server, '/pid'))];
       expect(new Set(workers).size).toBe(2); // they take turns
-      const client = await RawClient.connect(server.port);
+      const client = await RawClient.connect(server);
       await client.send('GET /hang HTTP/1.1\r\nHost: x\r\n\r\n');
       await server.waitForOutput(/^hanging$/m);
       server.signal(signal);
