@@ -1,5 +1,8 @@
-/** Every framework on the gateway: part 2's suite. */
+/** Every framework on the gateway: part 2's suite, and in short over each transport. */
+import { describeEveryApp, JAVASCRIPT } from '../../shared/harness/contract/every-app.ts';
 import { describeFrameworks } from '../../shared/harness/contract/frameworks.ts';
 import { gatewaysOf } from '../../shared/harness/describe-stages.ts';
+import { TRANSPORTS } from '../../shared/harness/transport.ts';
 
 describeFrameworks(gatewaysOf('part3'));
+for (const transport of TRANSPORTS) describeEveryApp(gatewaysOf('part3', transport), JAVASCRIPT);

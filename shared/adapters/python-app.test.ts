@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { request } from 'undici';
 import { afterAll, describe, expect, test } from 'vitest';
-import { describeStages, expectHeldBack, useServer } from '../harness/describe-stages.ts';
+import { describeStages, expectHeldBack, useServer, watched } from '../harness/describe-stages.ts';
 import { openGate } from '../harness/gate.ts';
 import { parseResponse, RawClient } from '../harness/raw-client.ts';
 import { ROOT, runToEnd, type ServerProcess, startServer, tsx } from '../harness/server-process.ts';
@@ -109,7 +109,7 @@ for (const callable of ['app', 'validated']) {
     test('close() runs when the client leaves an endless answer, and the worker goes on', async () => {
       const pid = await textOf(server(), '/pid');
       const client = await RawClient.connect(server());
-      await client.send('GET /endless HTTP/1.1\r\nHost: x\r\n\r\n');
+      await client.send('GET /endless HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
       await client.readUntil('xxx');
       client.leave();
       await server().waitForOutput(/^endless closed$/m);
@@ -157,7 +157,9 @@ describeStages('a fault costs its own request only', 'gateway', (stage) => {
     async (target) => {
       const gate = await openGate();
       const client = await RawClient.connect(server());
-      await client.send(`GET ${target}?${gate.port} HTTP/1.1\r\nHost: x\r\n\r\n`);
+      await client.send(
+        `GET ${target}?${gate.port} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`,
+      );
       await client.readUntil('half of ');
       (await gate.opened).end();
       const { bytes, ending } = await client.readToEnd();
@@ -169,7 +171,7 @@ describeStages('a fault costs its own request only', 'gateway', (stage) => {
 
   test('a close() that raises is logged; the answer was complete, and stays so', async () => {
     const client = await RawClient.connect(server());
-    await client.send('GET /close-raises HTTP/1.1\r\nHost: x\r\n\r\n');
+    await client.send('GET /close-raises HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
     await client.readUntil('done');
     await server().waitForOutput(/close\(\) itself failed/);
     expect((await client.readToEnd()).ending).toBe('fin');
@@ -177,7 +179,7 @@ describeStages('a fault costs its own request only', 'gateway', (stage) => {
 
   test('a worker that dies behind its answer takes nothing with it', async () => {
     const client = await RawClient.connect(server());
-    await client.send('GET /die-after HTTP/1.1\r\nHost: x\r\n\r\n');
+    await client.send('GET /die-after HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
     await client.readUntil('done');
     client.leave();
     expect(await pid()).toMatch(/^\d+$/);
@@ -257,12 +259,12 @@ describe.skipIf(process.env.SERVER)('a body without a length', () => {
 });
 
 describeStages('holds a Python application back', 'gateway', (stage) => {
-  const server = useServer(stage, { app: `${FAULTS}:app` });
+  const server = useServer(stage, watched(stage, { app: `${FAULTS}:app` }));
 
   test('for a slow reader: what is on the way comes to rest, and stays small', async () => {
     const client = await RawClient.connect(server());
     client.pause();
-    await client.send('GET /endless HTTP/1.1\r\nHost: x\r\n\r\n');
+    await client.send('GET /endless HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
     await expectHeldBack(server());
     client.leave();
     expect(await textOf(server(), '/pid')).toMatch(/^\d+$/);
@@ -273,13 +275,15 @@ describeStages('leaves no worker behind', 'gateway', (stage) => {
   test.each(['SIGTERM', 'SIGINT', 'SIGKILL'] as const)(
     'after %s, also if one hangs',
     async (signal) => {
-      const server = await startServer(stage, { app: `${FAULTS}:app`, args: ['--workers', '2'] });
+      const drain = stage.can.includes('drains') ? ['--drain-timeout', '0.1'] : [];
+      const args = ['--workers', '2', ...drain];
+      const server = await startServer(stage, { app: `${FAULTS}:app`, args });
       const environ = JSON.parse(await textOf(server, '/environ'));
       expect(environ['wsgi.multiprocess']).toBe(true);
       const workers = [Number(await textOf(server, '/pid')), Number(await textOf(server, '/pid'))];
       expect(new Set(workers).size).toBe(2); // they take turns
       const client = await RawClient.connect(server);
-      await client.send('GET /hang HTTP/1.1\r\nHost: x\r\n\r\n');
+      await client.send('GET /hang HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
       await server.waitForOutput(/^hanging$/m);
       server.signal(signal);
       await server.exited;
