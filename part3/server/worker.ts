@@ -76,10 +76,11 @@ export class Worker {
     const closed = new Promise((resolve) => this.#listener.close(resolve));
     for (const connection of this.#connections) connection.drain();
     let cut = 0;
-    const timer = setTimeout(() => {
+    const cutAll = () => {
       cut = this.#connections.size;
       for (const connection of this.#connections) connection.cut();
-    }, seconds * 1000);
+    };
+    const timer = seconds > 0 ? setTimeout(cutAll, seconds * 1000) : undefined; // 0: for ever
     await closed;
     clearTimeout(timer);
     clearInterval(this.#clock);
