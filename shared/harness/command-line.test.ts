@@ -9,6 +9,8 @@ import { runToEnd, startCommand, startServer, tsx } from './server-process.ts';
 
 const servers = STAGES.filter(({ can }) => can.length > 0);
 const run = (...args: string[]) => runToEnd(tsx('shared/run.ts', ...args));
+/** A server that lets its clients finish: so patient that no deadline of its own ends it here. */
+const PATIENT = ['--drain-timeout', '600', '--head-timeout', '600'];
 /** One line on stderr, nothing on stdout, exit 1. */
 const oneLine = (pattern: RegExp) => ({
   code: 1,
@@ -54,7 +56,7 @@ for (const stage of servers) {
     ] as const)('%s ends it at once, also with a client on the line', async (signal, ending) => {
       const server = await startServer(stage, {
         ...appFor(stage),
-        ...(stage.can.includes('drains') && { args: ['--drain-timeout', '600'] }),
+        ...(stage.can.includes('drains') && { args: PATIENT }),
       });
       const client = await RawClient.connect(server);
       server.signal(signal);
