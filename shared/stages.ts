@@ -11,6 +11,8 @@ export type Capability =
   | 'length' // says how long its answer is, in bytes
   | 'shows' // prints what it reads, every line of a head behind "< "
   | 'tough' // outlives clients that vanish, reset, dribble or talk too much
+  | 'keep-alive' // keeps the connection for the next request, unless the client says close
+  | 'drains' // at SIGTERM finishes what is under way, and exits with 0
   | 'gateway'; // runs any application: takes module:callable
 
 export interface Stage {
@@ -170,7 +172,7 @@ export const STAGES: readonly Stage[] = [
     part: 'part3',
     file: 'part3/webserver3.ts',
     summary: 'any framework, many requests at a time',
-    can: ['http', 'whole-head', 'length', 'tough', 'gateway'],
+    can: ['http', 'whole-head', 'length', 'tough', 'keep-alive', 'drains', 'gateway'],
     options: [
       ['--unix PATH', 'listen on a socket in the file system instead of a port'],
       ['--tls-cert FILE', 'certificate (PEM); with it and --tls-key FILE it speaks HTTPS'],

@@ -126,7 +126,7 @@ export class Connection {
     const isToTake = this.#turn === 'client: answer';
     if (this.#turn === 'client: FIN' || (isToTake && isSending)) return void this.cut();
     if (isSending) return void this.#waitFor('client: answer'); // of an earlier answer, and it has not had its time
-    if (isToTake && this.isBusy) return void this.#wind(); // it has taken it, and the next one moves
+    if (isToTake && this.#state.kind === 'answering') return void this.#wind(); // it has taken it, and the next one moves
     if (this.#turn === 'application')
       return void this.#fail(new HttpError(504, 'the application is late'));
     if (this.#turn === 'client: body')

@@ -2,12 +2,12 @@
 import { randomBytes } from 'node:crypto';
 import { request } from 'undici';
 import { expect, test } from 'vitest';
-import { describeStages, expectHeldBack, useServer } from '../harness/describe-stages.ts';
+import { describeStages, expectHeldBack, useServer, watched } from '../harness/describe-stages.ts';
 import { parseResponse, RawClient } from '../harness/raw-client.ts';
 
 for (const convention of ['node', 'fetch']) {
   describeStages(`hosts bare handlers of the ${convention} kind`, 'gateway', (stage) => {
-    const server = useServer(stage, { app: `shared/harness/guests:${convention}` });
+    const server = useServer(stage, watched(stage, { app: `shared/harness/guests:${convention}` }));
 
     async function expectService(): Promise<void> {
       const { statusCode, body } = await request(server().origin);
@@ -22,8 +22,8 @@ for (const convention of ['node', 'fetch']) {
     });
 
     test('the client leaves an endless answer: the handler is told, and the next is served', async () => {
-      const client = await RawClient.connect(server().port);
-      await client.send('GET /endless HTTP/1.1\r\nHost: x\r\n\r\n');
+      const client = await RawClient.connect(server());
+      await client.send('GET /endless HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
       await client.readUntil('xxx');
       client.leave();
       if (convention === 'node') {
@@ -37,9 +37,9 @@ for (const convention of ['node', 'fetch']) {
     });
 
     test('a slow reader holds the handler back: what is on the way stays small', async () => {
-      const client = await RawClient.connect(server().port);
+      const client = await RawClient.connect(server());
       client.pause();
-      await client.send('GET /endless HTTP/1.1\r\nHost: x\r\n\r\n');
+      await client.send('GET /endless HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
       await expectHeldBack(server());
       client.leave();
       await expectService();
@@ -52,8 +52,8 @@ for (const convention of ['node', 'fetch']) {
     });
 
     test('HEAD gets the head only', async () => {
-      const client = await RawClient.connect(server().port);
-      await client.send('HEAD / HTTP/1.1\r\nHost: x\r\n\r\n');
+      const client = await RawClient.connect(server());
+      await client.send('HEAD / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
       const response = parseResponse((await client.readToEnd()).bytes);
       expect([response.status, response.body.length]).toEqual([200, 0]);
     });
@@ -64,8 +64,8 @@ describeStages('hosts what only Node.js handlers do', 'gateway', (stage) => {
   const server = useServer(stage, { app: 'shared/harness/guests:node' });
 
   test('writeHead with a reason and a flat list, one name twice', async () => {
-    const client = await RawClient.connect(server().port);
-    await client.send('GET /pairs HTTP/1.1\r\nHost: x\r\n\r\n');
+    const client = await RawClient.connect(server());
+    await client.send('GET /pairs HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
     const { bytes } = await client.readToEnd();
     expect(bytes.toString()).toMatch(/^HTTP\/1\.1 200 Fine\r\n/);
     const named = parseResponse(bytes).headers.filter(([name]) => name.startsWith('X-'));
@@ -82,16 +82,16 @@ describeStages('hosts what only Node.js handlers do', 'gateway', (stage) => {
   });
 
   test('a client that hangs up politely is missed, though the handler never writes', async () => {
-    const client = await RawClient.connect(server().port);
-    await client.send('HEAD /waits HTTP/1.1\r\nHost: x\r\n\r\n');
+    const client = await RawClient.connect(server());
+    await client.send('HEAD /waits HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
     client.leave();
     expect((await request(server().origin)).statusCode).toBe(200);
   });
 
   test("a client that leaves an ended answer half sent: 'close', and no 'finish'", async () => {
     const before = server().stderr.length;
-    const client = await RawClient.connect(server().port);
-    await client.send('GET /ends-ahead HTTP/1.1\r\nHost: x\r\n\r\n');
+    const client = await RawClient.connect(server());
+    await client.send('GET /ends-ahead HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
     await client.readUntil('xxx');
     client.leave();
     expect((await request(server().origin)).statusCode).toBe(200);
@@ -135,10 +135,10 @@ describeStages('hosts what only Node.js handlers do', 'gateway', (stage) => {
   });
 
   test('a handler that destroys its response cuts the connection', async () => {
-    const client = await RawClient.connect(server().port);
-    await client.send('GET /destroys HTTP/1.1\r\nHost: x\r\n\r\n');
+    const client = await RawClient.connect(server());
+    await client.send('GET /destroys HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
     const { bytes } = await client.readToEnd();
-    expect(bytes.toString()).toMatch(/half of $/);
+    expect(parseResponse(bytes).body.toString()).toBe('half of ');
     await server().waitForOutput(/the handler destroyed its response/);
   });
 
@@ -159,21 +159,24 @@ describeStages('hosts what only Fetch handlers do', 'gateway', (stage) => {
   const server = useServer(stage, { app: 'shared/harness/guests:fetch' });
 
   test('what Fetch cannot say is a 400, not a crash', async () => {
-    const client = await RawClient.connect(server().port);
-    await client.send('TRACE / HTTP/1.1\r\nHost: x\r\n\r\n');
+    const client = await RawClient.connect(server());
+    await client.send('TRACE / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
     expect(parseResponse((await client.readToEnd()).bytes).status).toBe(400);
   });
 
   test("a GET with a body is a GET, and its body is nobody's business", async () => {
-    const client = await RawClient.connect(server().port);
-    await client.send('GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc');
+    const client = await RawClient.connect(server());
+    await client.send(
+      'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 3\r\n\r\nabc',
+    );
     expect(parseResponse((await client.readToEnd()).bytes).status).toBe(200);
   });
 
   test('a body that breaks is logged, and cut', async () => {
-    const client = await RawClient.connect(server().port);
-    await client.send('GET /breaks HTTP/1.1\r\nHost: x\r\n\r\n');
-    expect((await client.readToEnd()).bytes.toString()).toMatch(/half of $/);
+    const client = await RawClient.connect(server());
+    await client.send('GET /breaks HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+    const { bytes } = await client.readToEnd();
+    expect(parseResponse(bytes).body.toString()).toBe('half of ');
     await server().waitForOutput(/the body broke/);
   });
 });

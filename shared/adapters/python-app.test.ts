@@ -5,7 +5,13 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { request } from 'undici';
 import { afterAll, describe, expect, test } from 'vitest';
-import { describeStages, expectHeldBack, useServer } from '../harness/describe-stages.ts';
+import {
+  describeStages,
+  expectHeldBack,
+  hasOption,
+  useServer,
+  watched,
+} from '../harness/describe-stages.ts';
 import { openGate } from '../harness/gate.ts';
 import { parseResponse, RawClient } from '../harness/raw-client.ts';
 import { ROOT, runToEnd, type ServerProcess, startServer, tsx } from '../harness/server-process.ts';
@@ -108,8 +114,8 @@ for (const callable of ['app', 'validated']) {
 
     test('close() runs when the client leaves an endless answer, and the worker goes on', async () => {
       const pid = await textOf(server(), '/pid');
-      const client = await RawClient.connect(server().port);
-      await client.send('GET /endless HTTP/1.1\r\nHost: x\r\n\r\n');
+      const client = await RawClient.connect(server());
+      await client.send('GET /endless HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
       await client.readUntil('xxx');
       client.leave();
       await server().waitForOutput(/^endless closed$/m);
@@ -156,8 +162,10 @@ describeStages('a fault costs its own request only', 'gateway', (stage) => {
     '%s: the answer is cut, not ended',
     async (target) => {
       const gate = await openGate();
-      const client = await RawClient.connect(server().port);
-      await client.send(`GET ${target}?${gate.port} HTTP/1.1\r\nHost: x\r\n\r\n`);
+      const client = await RawClient.connect(server());
+      await client.send(
+        `GET ${target}?${gate.port} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`,
+      );
       await client.readUntil('half of ');
       (await gate.opened).end();
       const { bytes, ending } = await client.readToEnd();
@@ -168,16 +176,16 @@ describeStages('a fault costs its own request only', 'gateway', (stage) => {
   );
 
   test('a close() that raises is logged; the answer was complete, and stays so', async () => {
-    const client = await RawClient.connect(server().port);
-    await client.send('GET /close-raises HTTP/1.1\r\nHost: x\r\n\r\n');
+    const client = await RawClient.connect(server());
+    await client.send('GET /close-raises HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
     await client.readUntil('done');
     await server().waitForOutput(/close\(\) itself failed/);
     expect((await client.readToEnd()).ending).toBe('fin');
   });
 
   test('a worker that dies behind its answer takes nothing with it', async () => {
-    const client = await RawClient.connect(server().port);
-    await client.send('GET /die-after HTTP/1.1\r\nHost: x\r\n\r\n');
+    const client = await RawClient.connect(server());
+    await client.send('GET /die-after HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
     await client.readUntil('done');
     client.leave();
     expect(await pid()).toMatch(/^\d+$/);
@@ -225,7 +233,7 @@ def app(environ, start_response):
 });
 
 describe.skipIf(process.env.SERVER)('a body without a length', () => {
-  test('is read to its end, and asked for only as the application wants it', async () => {
+  test('is read to its end, and has a length for the application; a client that leaves costs nothing', async () => {
     const app = await loadPythonApplication(path.join(ROOT, FAULTS), 'app');
     const pieces = [randomBytes(70_000), randomBytes(10), randomBytes(200_000)];
     const digest = createHash('sha256').update(Buffer.concat(pieces)).digest('hex');
@@ -241,28 +249,33 @@ describe.skipIf(process.env.SERVER)('a body without a length', () => {
       HTTP_TRANSFER_ENCODING: 'chunked',
       'wsgi.input': { read },
     } as unknown as Environ;
-    const body: Buffer[] = [];
-    const result = await app(environ, () => async () => {});
-    for await (const chunk of result) body.push(Buffer.from(chunk));
-    await result.close?.();
-    expect(Buffer.concat(body).toString()).toBe(digest);
+    const answer = async (target: string) => {
+      const body: Buffer[] = [];
+      const result = await app({ ...environ, PATH_INFO: target }, () => async () => {});
+      for await (const chunk of result) body.push(Buffer.from(chunk));
+      await result.close?.();
+      return Buffer.concat(body).toString();
+    };
+    expect(await answer('/sha256')).toBe(digest);
+    pieces.push(randomBytes(600_000));
+    const seen = JSON.parse(await answer('/environ'));
+    expect(seen).toMatchObject({ CONTENT_LENGTH: '600000', 'wsgi.input_terminated': true });
+    expect(seen).not.toHaveProperty('HTTP_TRANSFER_ENCODING');
 
     const left = { ...environ, 'wsgi.input': { read: () => Promise.reject(new Error('gone')) } };
     const nothing = await app(left as unknown as Environ, () => async () => {});
     for await (const _ of nothing);
-    const again = await app({ ...environ, PATH_INFO: '/pid' }, () => async () => {});
-    for await (const chunk of again) expect(`${chunk}`).toMatch(/^\d+$/);
-    await again.close?.();
+    expect(await answer('/pid')).toMatch(/^\d+$/);
   });
 });
 
 describeStages('holds a Python application back', 'gateway', (stage) => {
-  const server = useServer(stage, { app: `${FAULTS}:app` });
+  const server = useServer(stage, watched(stage, { app: `${FAULTS}:app` }));
 
   test('for a slow reader: what is on the way comes to rest, and stays small', async () => {
-    const client = await RawClient.connect(server().port);
+    const client = await RawClient.connect(server());
     client.pause();
-    await client.send('GET /endless HTTP/1.1\r\nHost: x\r\n\r\n');
+    await client.send('GET /endless HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
     await expectHeldBack(server());
     client.leave();
     expect(await textOf(server(), '/pid')).toMatch(/^\d+$/);
@@ -273,13 +286,16 @@ describeStages('leaves no worker behind', 'gateway', (stage) => {
   test.each(['SIGTERM', 'SIGINT', 'SIGKILL'] as const)(
     'after %s, also if one hangs',
     async (signal) => {
-      const server = await startServer(stage, { app: `${FAULTS}:app`, args: ['--workers', '2'] });
+      const drain = stage.can.includes('drains') ? ['--drain-timeout', '0.1'] : [];
+      const perWorker = hasOption(stage, '--python-workers N') ? '--python-workers' : '--workers';
+      const args = [perWorker, '2', ...drain];
+      const server = await startServer(stage, { app: `${FAULTS}:app`, args });
       const environ = JSON.parse(await textOf(server, '/environ'));
       expect(environ['wsgi.multiprocess']).toBe(true);
       const workers = [Number(await textOf(server, '/pid')), Number(await textOf(server, '/pid'))];
       expect(new Set(workers).size).toBe(2); // they take turns
-      const client = await RawClient.connect(server.port);
-      await client.send('GET /hang HTTP/1.1\r\nHost: x\r\n\r\n');
+      const client = await RawClient.connect(server);
+      await client.send('GET /hang HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
       await server.waitForOutput(/^hanging$/m);
       server.signal(signal);
       await server.exited;

@@ -15,13 +15,16 @@ import io
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import sys
+import tempfile
 import threading
 import traceback
 
 PIECE = 64 * 1024  # bytes in a frame, at most
+IN_MEMORY = 512 * 1024  # bytes of a body without a length; more of it goes to a file. waitress: the same
 
 
 class ClientLeft(OSError):
@@ -120,10 +123,10 @@ def serve(channel, application, environ):
         'wsgi.multithread': False,
         'wsgi.run_once': False,
     })
-    if 'HTTP_TRANSFER_ENCODING' in environ:
-        environ['wsgi.input_terminated'] = True  # no length to go by: read to the end
     answer = Answer(channel)
     try:
+        if 'HTTP_TRANSFER_ENCODING' in environ:
+            give_length(environ)
         result = application(environ, answer.start_response)
         try:
             for data in result:
@@ -137,6 +140,16 @@ def serve(channel, application, environ):
         traceback.print_exc()
         return b'X'
     return b'E'
+
+
+def give_length(environ):
+    """Reads a chunked body to its end: Django, and all who keep to PEP 3333, read what CONTENT_LENGTH says, or nothing."""
+    whole = tempfile.SpooledTemporaryFile(IN_MEMORY)
+    shutil.copyfileobj(environ['wsgi.input'], whole, PIECE)
+    environ['CONTENT_LENGTH'] = str(whole.tell())
+    whole.seek(0)
+    del environ['HTTP_TRANSFER_ENCODING']
+    environ.update({'wsgi.input': whole, 'wsgi.input_terminated': True})
 
 
 def close(result):

@@ -9,6 +9,8 @@ import { runToEnd, startCommand, startServer, tsx } from './server-process.ts';
 
 const servers = STAGES.filter(({ can }) => can.length > 0);
 const run = (...args: string[]) => runToEnd(tsx('shared/run.ts', ...args));
+/** A server that lets its clients finish: so patient that no deadline of its own ends it here. */
+const PATIENT = ['--drain-timeout', '600', '--head-timeout', '600'];
 /** One line on stderr, nothing on stdout, exit 1. */
 const oneLine = (pattern: RegExp) => ({
   code: 1,
@@ -36,7 +38,7 @@ for (const stage of servers) {
     const isWhole = test.runIf(stage.part !== 'part3' || stage.can.includes('gateway'));
     isWhole('a port that is none is one clear line', async () => {
       expect(await run(...argsFor(stage), '--port', 'abc')).toEqual(
-        oneLine(/options\.port should be .*'abc'/),
+        oneLine(/(options\.port should be|--port takes) .*'abc'/),
       );
     });
 
@@ -46,15 +48,21 @@ for (const stage of servers) {
       );
     });
 
+    const drained = { code: 0, signal: null };
+    const ended = { code: null, signal: 'SIGTERM' }; // a shell says 143
     test.each([
-      ['SIGINT', { code: 0, signal: null }],
-      ['SIGTERM', { code: null, signal: 'SIGTERM' }], // a shell says 143
+      ['SIGINT', drained],
+      ['SIGTERM', stage.can.includes('drains') ? drained : ended],
     ] as const)('%s ends it at once, also with a client on the line', async (signal, ending) => {
-      const server = await startServer(stage, appFor(stage));
-      const client = await RawClient.connect(server.port);
+      const server = await startServer(stage, {
+        ...appFor(stage),
+        ...(stage.can.includes('drains') && { args: PATIENT }),
+      });
+      const client = await RawClient.connect(server);
       server.signal(signal);
+      const goodbye = client.readToEnd();
       expect(await server.exited).toEqual(ending);
-      await client.readToEnd();
+      await goodbye;
       await server.stop();
     });
   });

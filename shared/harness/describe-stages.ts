@@ -5,7 +5,14 @@
  */
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { type Capability, STAGES, type Stage } from '../stages.ts';
-import { type ServerProcess, type StartOptions, startServer } from './server-process.ts';
+import { type Ending, parseResponse } from './raw-client.ts';
+import {
+  type ServerProcess,
+  type StartOptions,
+  startServer,
+  type Target,
+} from './server-process.ts';
+import { canMakeDoor, type Transport } from './transport.ts';
 
 const YOURS: Stage = {
   id: 'SERVER',
@@ -26,6 +33,32 @@ export function describeStages(
   }
 }
 
+/** Names a suite and runs it over certain servers: what the suites of `contract/` are given. */
+export type DescribeServers = (title: string, suite: (target: Target) => void) => void;
+
+/** For the contract's suites: the gateways of one part, over one transport. */
+export function gatewaysOf(
+  part: string,
+  transport: Transport = 'tcp',
+  workers?: number,
+): DescribeServers {
+  const isOurs = (stage: Stage) => stage.part === part && stage.can.includes('gateway');
+  const stages = process.env.SERVER ? [YOURS] : STAGES.filter(isOurs);
+  const isElsewhere = transport !== 'tcp';
+  return (title, suite) => {
+    for (const stage of stages) {
+      const over =
+        (isElsewhere ? ` over ${transport}` : '') + (workers ? `, ${workers} workers` : '');
+      const needs = canMakeDoor(transport) ? '' : ' (needs openssl)';
+      const isSkipped = needs !== '' || (isElsewhere && stage === YOURS);
+      const name = `${stage.id} ${stage.file || process.env.SERVER}${over}: ${title}${needs}`;
+      describe.skipIf(isSkipped)(name, () =>
+        suite({ ...stage, transport, ...(workers && { workers }) }),
+      );
+    }
+  };
+}
+
 /** For what one stage of ours does and no other has to: its limits. */
 export function describeStage(id: string, title: string, suite: (stage: Stage) => void): void {
   const stage = STAGES.find((candidate) => candidate.id === id);
@@ -36,13 +69,22 @@ export function describeStage(id: string, title: string, suite: (stage: Stage) =
 /** What a stage needs to serve `/hello` soon: a gateway an application, a sleeper no sleep, and few workers do. */
 export function appFor(stage: Stage): StartOptions {
   if (stage.can.includes('gateway')) return { app: 'wsgiapp:app' };
-  const has = (wanted: string) => stage.options?.some(([option]) => option === wanted);
   return {
     args: [
-      ...(has('--sleep S') ? ['--sleep', '0'] : []),
-      ...(has('--workers N') ? ['--workers', '2'] : []),
+      ...(hasOption(stage, '--sleep S') ? ['--sleep', '0'] : []),
+      ...(hasOption(stage, '--workers N') ? ['--workers', '2'] : []),
     ],
   };
+}
+
+/** The same start, with what travels on the terminal: some stages always show it, others when asked. */
+export function watched(stage: Stage, options: StartOptions): StartOptions {
+  const trace = hasOption(stage, '--trace') ? ['--trace'] : [];
+  return { ...options, args: [...(options.args ?? []), ...trace] };
+}
+
+export function hasOption(stage: Stage, wanted: string): boolean {
+  return stage.options?.some(([option]) => option === wanted) ?? false;
 }
 
 /** Servers that the suites of a file share, by stage and options; they stop behind the last of them. */
@@ -52,8 +94,8 @@ afterAll(async () => {
 });
 
 /** Starts the stage before the tests of the surrounding suite, unless another suite of the file has it already. */
-export function useServer(stage: Stage, options: StartOptions = {}): () => ServerProcess {
-  const key = JSON.stringify([stage.id, options]);
+export function useServer(stage: Target, options: StartOptions = {}): () => ServerProcess {
+  const key = JSON.stringify([stage.id, stage.transport, stage.workers, options]);
   let server: ServerProcess | undefined;
   beforeAll(async () => {
     if (!shared.has(key)) shared.set(key, startServer(stage, options));
@@ -66,8 +108,17 @@ export function useServer(stage: Stage, options: StartOptions = {}): () => Serve
 }
 
 /**
- * For a gateway that sends an endless answer, in blocks of 64 KiB, to a client that reads nothing: the buffers on
- * the way fill up, and then nothing more is made. The figure comes to rest, and is small.
+ * Half an answer, ended so that no client takes it for a whole one. Plain TCP says so with a RST, whatever the
+ * framing; a Unix socket and TLS know none, and there the framing has to tell.
+ */
+export function expectCut(server: ServerProcess, answer: { bytes: Buffer; ending: Ending }): void {
+  if (server.address.transport === 'tcp') expect(answer.ending).toBe('rst');
+  else expect(parseResponse(answer.bytes).isWhole).toBe(false);
+}
+
+/**
+ * For a gateway that is watched while it sends an endless answer, in blocks of 64 KiB, to a client that reads
+ * nothing: the buffers on the way fill up, and then nothing more is made. The figure comes to rest, and is small.
  */
 export async function expectHeldBack(server: ServerProcess): Promise<void> {
   await server.waitForOutput(/^> \[65536 bytes\]$/m);

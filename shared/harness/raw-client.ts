@@ -3,21 +3,26 @@
  * in every way TCP knows, and reports what came back and how it ended. For everything polite there is undici.
  */
 import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
+import { connect, type NetConnectOpts, type Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
+import { connect as connectTls } from 'node:tls';
+import type { Address } from './transport.ts';
 
-/** How a connection ended: with a FIN, with a RST, or not yet. */
+/** How a connection ended: with a FIN, with a RST, or not yet. Over a Unix socket and TLS, too, an error is a RST. */
 export type Ending = 'open' | 'fin' | 'rst';
 
 export class RawClient {
   readonly #socket: Socket;
+  /** What goes over the network: under TLS another one. */
+  readonly #transport: Socket;
   readonly #chunks: Buffer[] = [];
   #ending: Ending = 'open';
   #wake: () => void = () => {};
 
-  private constructor(socket: Socket) {
+  private constructor(socket: Socket, transport: Socket) {
     this.#socket = socket;
-    socket.setNoDelay(true);
+    this.#transport = transport;
+    transport.setNoDelay(true);
     socket.on('data', (chunk) => {
       this.#chunks.push(chunk);
       this.#wake();
@@ -26,10 +31,17 @@ export class RawClient {
     socket.once('error', () => this.#end('rst'));
   }
 
-  static async connect(port: number): Promise<RawClient> {
-    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+  /** Connects to a server, over whatever it listens on, or to a TCP port. */
+  static async connect(server: number | { readonly address: Address }): Promise<RawClient> {
+    const { port, socketPath, ca }: Partial<Address> =
+      typeof server === 'number' ? { port: server } : server.address;
+    const where = socketPath === undefined ? { port, host: '127.0.0.1' } : { path: socketPath };
+    const socket = connect({ ...where, allowHalfOpen: true } as NetConnectOpts);
     await once(socket, 'connect');
-    return new RawClient(socket);
+    if (ca === undefined) return new RawClient(socket, socket);
+    const secured = connectTls({ socket, ca });
+    await once(secured, 'secureConnect');
+    return new RawClient(secured, socket);
   }
 
   /** What has arrived so far. */
@@ -54,9 +66,10 @@ export class RawClient {
     this.#socket.end();
   }
 
-  /** Hangs up rudely: the other side gets a RST. */
+  /** Hangs up rudely: the other side gets a RST, where there is such a thing. */
   async reset(): Promise<void> {
-    this.#socket.resetAndDestroy();
+    if (this.#transport.remotePort !== undefined) this.#transport.resetAndDestroy();
+    this.#socket.destroy();
     if (!this.#socket.closed) await once(this.#socket, 'close');
   }
 
@@ -109,10 +122,13 @@ export interface RawResponse {
   readonly status: number;
   /** In their order, names as they were sent. */
   readonly headers: readonly (readonly [name: string, value: string])[];
+  /** All that came behind the head; of a chunked body, what is in the chunks. */
   readonly body: Buffer;
+  /** Whether it is as long as its framing says. A body that ends with its connection cannot be known to be cut. */
+  readonly isWhole: boolean;
 }
 
-/** Takes apart a response that ended with its connection. Strict: CR LF only. */
+/** Takes apart a response that ended with its connection. Strict: CR LF only, and nothing behind the last chunk. */
 export function parseResponse(bytes: Buffer): RawResponse {
   const end = bytes.indexOf('\r\n\r\n');
   const [statusLine = '', ...lines] = bytes.toString('latin1', 0, end).split('\r\n');
@@ -123,10 +139,41 @@ export function parseResponse(bytes: Buffer): RawResponse {
     const [, name = '', value = ''] = /^([^\s:]+): (.*)$/.exec(line) ?? [];
     return [name, value];
   });
-  return { status: Number(status), headers, body: bytes.subarray(end + 4) };
+  const body = bytes.subarray(end + 4);
+  const response = { status: Number(status), headers, body };
+  if (headerOf(response, 'Transfer-Encoding') === 'chunked') {
+    return { ...response, ...takeChunks(body) };
+  }
+  const length = headerOf(response, 'Content-Length');
+  return { ...response, isWhole: length === undefined || Number(length) === body.length };
+}
+
+/** chunk = chunk-size CRLF chunk-data CRLF; RFC 9112 §7.1. Of a body that is cut, what came of it. */
+function takeChunks(bytes: Buffer): { body: Buffer; isWhole: boolean } {
+  const chunks: Buffer[] = [];
+  let rest = bytes;
+  while (rest.length > 0) {
+    const lineEnd = rest.indexOf('\r\n');
+    if (lineEnd === -1) break;
+    const line = rest.toString('latin1', 0, lineEnd);
+    if (!/^[\da-f]+$/.test(line)) throw new Error(`no chunk size: ${JSON.stringify(line)}`);
+    const size = Number.parseInt(line, 16);
+    const data = rest.subarray(lineEnd + 2, lineEnd + 2 + size);
+    const behind = rest.toString('latin1', lineEnd + 2 + size, lineEnd + 2 + size + 2);
+    if (!'\r\n'.startsWith(behind)) throw new Error('a chunk is longer than its size');
+    rest = rest.subarray(lineEnd + 2 + size + 2);
+    chunks.push(data);
+    if (size > 0 || behind !== '\r\n') continue;
+    if (rest.length > 0) throw new Error(`behind the last chunk: ${rest.length} bytes`);
+    return { body: Buffer.concat(chunks), isWhole: true };
+  }
+  return { body: Buffer.concat(chunks), isWhole: false };
 }
 
 /** The one value of a header, in whatever letter case; undefined if there is none. */
-export function headerOf({ headers }: RawResponse, name: string): string | undefined {
+export function headerOf(
+  { headers }: Pick<RawResponse, 'headers'>,
+  name: string,
+): string | undefined {
   return headers.find(([given]) => given.toLowerCase() === name.toLowerCase())?.[1];
 }

@@ -1,18 +1,23 @@
 /**
  * Starts a stage, or whatever program SERVER names, as a process of its own, and answers for it: it is ready
- * when its "Serving ... on port N" line is there, and stopped when nothing of its process group is left.
+ * when its "Serving ..." line is there, and stopped when nothing of its process group is left.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { Agent, type Dispatcher, request } from 'undici';
 import type { Stage } from '../stages.ts';
 import { hasLivingMember, openSockets } from './proc.ts';
+import { type Address, type Door, makeDoor, type Transport } from './transport.ts';
 
 export const ROOT = path.join(import.meta.dirname, '..', '..');
 
-const READY = /^.*Serving .* on port (\d+)/m;
+const TCP: Door = makeDoor('tcp');
 /** Milliseconds after which a process that says nothing is given up. Generous: it bounds, it does not measure. */
 const PATIENCE = 20_000;
+
+/** What undici takes, and a test may leave out: a method, headers, a body. */
+export type RequestOptions = Partial<Dispatcher.RequestOptions> & { dispatcher?: Dispatcher };
 
 export interface StartOptions {
   /** `module:callable`, for stages that run applications. */
@@ -20,9 +25,28 @@ export interface StartOptions {
   readonly args?: readonly string[];
 }
 
-/** Starts a stage on a free port and resolves when clients can connect. */
-export function startServer(stage: Stage, options: StartOptions = {}): Promise<ServerProcess> {
-  return startCommand(commandFor(stage, options), { isOurs: stage.file !== '' });
+/** A stage, and what to reach it over: TCP, if nothing is said. */
+export interface Target extends Stage {
+  readonly transport?: Transport;
+  /** Processes that serve, if they are to be several. */
+  readonly workers?: number;
+}
+
+interface CommandOptions {
+  readonly isOurs?: boolean;
+  readonly door?: Door;
+  readonly ready?: RegExp;
+}
+
+/** Starts a stage on a free port, or its like, and resolves when clients can connect. */
+export async function startServer(
+  target: Target,
+  options: StartOptions = {},
+): Promise<ServerProcess> {
+  const door = makeDoor(target.transport ?? 'tcp');
+  const workers = target.workers ? ['--workers', `${target.workers}`] : [];
+  const command = [...commandFor(target, options), ...workers, ...door.args];
+  return startCommand(command, { isOurs: target.file !== '', door });
 }
 
 /**
@@ -31,12 +55,12 @@ export function startServer(stage: Stage, options: StartOptions = {}): Promise<S
  */
 export async function startCommand(
   command: readonly string[],
-  { isOurs = true, ready = READY } = {},
+  { isOurs = true, door = TCP, ready = door.ready }: CommandOptions = {},
 ): Promise<ServerProcess> {
-  const server = new ServerProcess(spawnProgram(command), isOurs);
+  const server = new ServerProcess(spawnProgram(command), isOurs, door);
   try {
-    const [, port] = await server.waitForOutput(ready);
-    server.port = Number(port);
+    const [, port = '0'] = await server.waitForOutput(ready);
+    server.address = door.toAddress(Number(port));
     return server;
   } catch (error) {
     await server.stop();
@@ -92,18 +116,21 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 export class ServerProcess {
   readonly #child: ChildProcess;
   readonly #isOurs: boolean;
+  readonly #door: Door;
+  #agent: Agent | undefined;
   readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
   stdout = '';
   stderr = '';
-  /** 0 until the server has said where it listens. */
-  port = 0;
+  /** Port 0 until the server has said where it listens. */
+  address: Address = { transport: 'tcp', port: 0 };
   #hasExited = false;
   readonly #onChange = new Set<() => void>();
 
   /** Of a program that is not `isOurs` no more is asked than that its process group ends when told to. */
-  constructor(child: ChildProcess, isOurs: boolean) {
+  constructor(child: ChildProcess, isOurs: boolean, door: Door = TCP) {
     this.#child = child;
     this.#isOurs = isOurs;
+    this.#door = door;
     child.stdout?.setEncoding('utf8').on('data', (text) => this.#note('stdout', text));
     child.stderr?.setEncoding('utf8').on('data', (text) => this.#note('stderr', text));
     this.exited = new Promise((resolve) => {
@@ -125,8 +152,27 @@ export class ServerProcess {
     return this.#child.pid ?? 0;
   }
 
+  get port(): number {
+    return this.address.port;
+  }
+
   get origin(): string {
-    return `http://127.0.0.1:${this.port}`;
+    const { transport, port } = this.address;
+    if (transport === 'unix') return 'http://localhost';
+    return `${transport === 'tls' ? 'https' : 'http'}://127.0.0.1:${port}`;
+  }
+
+  /** An undici client of its own that reaches this server. */
+  openAgent(options: Agent.Options = {}): Agent {
+    const { socketPath, ca } = this.address;
+    const connect = { ...(socketPath && { socketPath }), ...(ca && { ca }) };
+    return new Agent({ ...options, connect });
+  }
+
+  /** Asks this server, over whatever it listens on, with a strict client that keeps its connections. */
+  request(target: string, options: RequestOptions = {}): Promise<Dispatcher.ResponseData> {
+    this.#agent ??= this.openAgent();
+    return request(this.origin + target, { dispatcher: this.#agent, ...options } as object);
   }
 
   /** Resolves as soon as what the server printed matches; rejects, with all it printed, if it never will. */
@@ -175,6 +221,7 @@ export class ServerProcess {
     const deadline = Date.now() + PATIENCE;
     while ((!this.#hasExited || this.#groupExists()) && Date.now() < deadline) await delay(5);
     running.delete(this);
+    this.#door.remove();
     if (this.#groupExists()) {
       this.killGroup();
       throw new Error(`process ${this.pid} did not stop, or left a child behind`);

@@ -314,7 +314,8 @@ describe('the clock of a connection', () => {
     } as const;
     const connection = new Connection(socket as unknown as Socket, {
       ...{ application, limits, trace: undefined, log: undefined, canReset: false },
-      toPeer: () => ({ ...peer, isMultiprocess: false }),
+      toPeer: () => ({ ...peer, isProxy: false, isMultiprocess: false }),
+      stats: { requests: 0, underWay: 0 },
     });
     return { socket, connection, take: () => take(), sent: () => sent };
   }

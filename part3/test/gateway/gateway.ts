@@ -49,8 +49,11 @@ export async function talk(
   return answersOf(await ask(server, ...slices));
 }
 
-export const statusesOf = (answers: readonly RawResponse[]) => answers.map(({ status }) => status);
-export const textsOf = (answers: readonly RawResponse[]) => answers.map(({ body }) => `${body}`);
+/** An answer that is whole. */
+export type Answer = Omit<RawResponse, 'isWhole'>;
+
+export const statusesOf = (answers: readonly Answer[]) => answers.map(({ status }) => status);
+export const textsOf = (answers: readonly Answer[]) => answers.map(({ body }) => `${body}`);
 
 const STATUS_LINE = /^HTTP\/1\.1 ([1-5]\d\d) [\t -~\x80-\xff]*$/;
 const FIELD = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+): ([\t -~\x80-\xff]*)$/;
@@ -59,8 +62,8 @@ const FIELD = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+): ([\t -~\x80-\xff]*)$/;
  * Takes apart what one connection was sent, by RFC 9112 §6.3 and with no lenience; throws at whatever is not well
  * formed or not whole. Bodies come out decoded. A method that is not given is GET.
  */
-export function splitAnswers(bytes: Buffer, ...methods: string[]): RawResponse[] {
-  const answers: RawResponse[] = [];
+export function splitAnswers(bytes: Buffer, ...methods: string[]): Answer[] {
+  const answers: Answer[] = [];
   let rest = bytes;
   while (rest.length > 0) {
     const end = rest.indexOf('\r\n\r\n');
@@ -80,7 +83,7 @@ export function splitAnswers(bytes: Buffer, ...methods: string[]): RawResponse[]
   return answers;
 }
 
-function takeBody(answer: RawResponse, method: string): { body: Buffer; used: number } {
+function takeBody(answer: Answer, method: string): { body: Buffer; used: number } {
   const { status, body } = answer;
   const isChunked = headerOf(answer, 'Transfer-Encoding') === 'chunked';
   const length = headerOf(answer, 'Content-Length');

@@ -131,7 +131,10 @@ describeStage('gateway', 'ends in peace', (stage) => {
   });
 
   test.runIf(hasProc)('an application in Python goes with its server (needs /proc)', async () => {
-    const server = await startServer(stage, { app: 'wsgiapp.py:app', args: ['--workers', '2'] });
+    const server = await startServer(stage, {
+      app: 'wsgiapp.py:app',
+      args: ['--python-workers', '2'],
+    });
     const workers = childrenOf(server.pid).map(({ pid }) => pid);
     expect(workers.length).toBe(2);
     const client = await ask(server, head('GET /stream'));
