@@ -34,7 +34,7 @@ export async function ask(
 }
 
 /** Reads to the FIN: all answers, which must be whole, in their order. */
-export async function answersOf(client: RawClient, ...methods: string[]): Promise<RawResponse[]> {
+export async function answersOf(client: RawClient, ...methods: string[]): Promise<Answer[]> {
   const { bytes, ending } = await client.readToEnd();
   const answers = splitAnswers(bytes, ...methods);
   expect(ending).toBe('fin');
@@ -45,7 +45,7 @@ export async function answersOf(client: RawClient, ...methods: string[]): Promis
 export async function talk(
   server: ServerProcess,
   ...slices: (string | Uint8Array)[]
-): Promise<RawResponse[]> {
+): Promise<Answer[]> {
   return answersOf(await ask(server, ...slices));
 }
 
