@@ -45,6 +45,8 @@ async function main(): Promise<void> {
   const workers = values.workers === undefined ? undefined : count(values.workers, 'workers', 1);
   const requestTimeout = limits.requestTimeout || MAX_SECONDS;
   const application = await loadApplication(name, { workers, requestTimeout });
+  // A promise that an application forgot would end us all, and a client that leaves can make it reject.
+  process.on('unhandledRejection', (reason) => console.error(reason));
   const log = values['access-log'] ? openAccessLog(values['access-log']) : undefined;
   const worker = new Worker(door, {
     application,
