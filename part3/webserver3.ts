@@ -54,6 +54,8 @@ async function main(): Promise<void> {
     workers: staffing.pythonWorkers,
     requestTimeout: limits.requestTimeout || MAX_SECONDS,
   });
+  // A promise that an application forgot would end us all, and a client that leaves can make it reject.
+  process.on('unhandledRejection', (reason) => console.error(reason));
   const log = values['access-log'] ? openAccessLog(values['access-log']) : undefined;
   const trace = values.trace ? show : undefined;
   const worker = new Worker(door, { application, limits, log, trace });

@@ -58,4 +58,15 @@ describeStage('gateway', 'outlives its clients', (stage) => {
     const told = /^(later closed|reading|rejected:|waits closed|endless closed).*$/gm;
     expect(server().stderr.replace(told, '').trim()).toBe('');
   });
+
+  test('an application that forgot a promise does not take all others with it', async () => {
+    const gate = await makeGate();
+    const request = head(`POST /forgets?${gate.port}`, 'Content-Length: 9');
+    const client = await ask(server(), request, 'four');
+    await gate.arrived;
+    await client.reset();
+    await server().waitForOutput(/ClientLeft/); // it is told, as a mistake of the application's
+    await gate.open();
+    expect(textsOf(await talk(server(), LAST))).toEqual([HELLO]);
+  });
 });

@@ -229,16 +229,17 @@ describe('an exchange', () => {
   });
 
   test('writes that nobody waits for leave in their order, and the end behind them', async () => {
+    const words = ['one ', 'two ', 'three '].map((word) => word.repeat(40_000)); // several blocks each
     const { sent, failure } = await run(
       (_, start) => {
         const write = start('200 OK', TEXT);
-        for (const word of ['one ', 'two ', 'three ']) write(word);
+        for (const word of words) write(word);
         return ['end'];
       },
       { ready: () => turn() },
     );
     expect(failure).toBeUndefined();
-    expect(`${splitAnswers(Buffer.from(sent, 'latin1'))[0]?.body}`).toBe('one two three end');
+    expect(`${splitAnswers(Buffer.from(sent, 'latin1'))[0]?.body}`).toBe(`${words.join('')}end`);
   });
 
   test.each([

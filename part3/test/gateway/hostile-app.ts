@@ -64,6 +64,13 @@ const cases: Record<string, Application> = {
     start('200 OK', TEXT);
     return ['whole\n'];
   },
+  '/forgets': async (environ, start) => {
+    environ['wsgi.input'].read(); // and nobody waits for it
+    tell(environ, 'forgot');
+    await waitAtGate(environ);
+    start('200 OK', TEXT);
+    return [];
+  },
   '/answers-then-reads': async (environ, start) => {
     const write = start('200 OK', TEXT);
     await write('begun, ');
