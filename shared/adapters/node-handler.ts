@@ -243,6 +243,8 @@ function hasNoBody({ req, statusCode }: ServerResponse): boolean {
 type WithRawNames = ServerResponse & { getRawHeaderNames(): string[] };
 type Callback = (error?: Error) => void;
 
+const doNothing = () => {};
+
 interface QueuedPiece {
   readonly chunk: Chunk;
   readonly size: number;
@@ -260,10 +262,15 @@ class BodyQueue implements AsyncIterator<Chunk> {
   #isDiscarded = false;
   #state: 'open' | 'ended' | { error: unknown } = 'open';
   /** Tells the handler that it may go on; set by whoever made the queue. */
-  onDrain: () => void = () => {};
+  onDrain: () => void = doNothing;
   /** Tells the handler that all is sent; called in the context in which the handler ended its answer. */
-  onFinish: () => void = () => {};
-  #wake: () => void = () => {};
+  onFinish: () => void = doNothing;
+  #wake: () => void = doNothing;
+
+  /** Whether its end is still to come. */
+  get isOpen(): boolean {
+    return this.#state === 'open';
+  }
 
   /** Whether all of it was sent, so far. */
   get isSent(): boolean {
@@ -291,7 +298,7 @@ class BodyQueue implements AsyncIterator<Chunk> {
 
   /** Ends the body in its middle; false if it had its end already. */
   fail(error: unknown): boolean {
-    if (this.#state !== 'open') return false;
+    if (!this.isOpen) return false;
     this.#state = { error };
     this.#wake();
     return true;
@@ -370,7 +377,9 @@ class ClientSocket extends Duplex {
     this.remotePort = Number(environ.REMOTE_PORT);
     this.encrypted = environ['wsgi.url_scheme'] === 'https';
     this.on('error', () => {}); // `destroy(error)` tells the handler; there is nobody else to tell
-    this.once('close', () => body.fail(new Error('the handler destroyed its response')));
+    this.once('close', () => {
+      if (body.isOpen) body.fail(new Error('the handler destroyed its response'));
+    });
   }
 
   override _read(): void {}
