@@ -80,7 +80,10 @@ async function main(): Promise<void> {
     `${os.type()}, ${os.cpus().length} x ${model}, Node ${process.version}, load by ${generatorFor(settings.seconds ?? 1)}`,
   );
   for (const name of positionals.length > 0 ? positionals : Object.keys(TABLES)) {
-    await TABLES[name]?.(settings);
+    await TABLES[name]?.(settings).catch((error: Error) => {
+      console.error(`\n${name}: ${error.message}`); // the other tables have nothing to do with it
+      process.exitCode = 1;
+    });
   }
 }
 
