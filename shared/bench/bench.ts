@@ -33,7 +33,7 @@ Tables (without one: all of them, in about four minutes, with flaskapp alone for
 Options (each table has defaults of its own)
   --rounds N        measured rounds for each server: 5 for gateway, else 3
   --seconds S       length of a round: 1
-  --warm-up S       before the first round, for each server: 3, for tails 2, else 1
+  --warm-up S       before the first round, for each server: 3 for gateway and python, 2 for hosting and tails, else 1
   --connections N   clients at a time: gateway and hosting 64, tails 50, python 8, memory 10000
   --apps a,b        for python, of ${PYTHON_APPS.join(',')}
   --help            this text

@@ -37,7 +37,7 @@ export async function measureGateway(settings: Settings): Promise<void> {
 /** The price of the adapters: the same framework and app on two servers. */
 export async function measureHosting(settings: Settings): Promise<void> {
   const { connections = 64 } = settings;
-  const turns = turnsFor(settings, { rounds: 3, seconds: 1, warmUp: 3 });
+  const turns = turnsFor(settings, { rounds: 3, seconds: 1, warmUp: 2 });
   console.log(`\nhosting: each framework on our gateway, and on node:http as it is made for; GET /hello,
 ${connections} connections ${terms(turns)}. Hono's other host is the plain one of shared/harness/node-http-host.ts.`);
   const frameworks = [
