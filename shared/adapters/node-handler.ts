@@ -14,7 +14,7 @@ import {
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { inspect } from 'node:util';
-import type { Application, Environ, Headers, StartResponse } from '../wsgi.ts';
+import type { Application, Chunk, Environ, Headers, StartResponse } from '../wsgi.ts';
 import { HOP_BY_HOP, READ_SIZE, toRequestHeaders } from './environ.ts';
 
 export type NodeHandler = (request: IncomingMessage, response: ServerResponse) => unknown;
@@ -29,48 +29,72 @@ const HIGH_WATER_MARK = 16 * 1024;
  */
 export function fromNodeHandler(handler: NodeHandler): Application {
   return (environ, startResponse) => {
-    const socket = new ClientSocket(environ) as Duplex as Socket;
+    const body = new BodyQueue();
+    const socket = new ClientSocket(environ, body) as Duplex as Socket;
     const request = toRequest(environ, socket);
-    const response = new ServerResponse(request);
-    const body = new BodyQueue(() => response.emit('drain'));
+    const response = toResponse(request, body, startResponse);
     response.assignSocket(socket);
-    redirect(response, body, startResponse);
-    const fail = (error: unknown) => {
-      // An answer that is complete can't fail any more, but what went wrong is still to be told.
-      if (!body.fail(error)) environ['wsgi.errors'].write(`${inspect(error)}\n`);
-    };
-    socket.once('close', () => body.fail(new Error('the handler destroyed its response')));
-    Promise.resolve(handler(request, response)).catch(fail);
+    const handling = handler(request, response);
+    if (isPromise(handling)) {
+      handling.then(undefined, (error) => {
+        // An answer that is complete can't fail any more, but what went wrong is still to be told.
+        if (!body.fail(error)) environ['wsgi.errors'].write(`${inspect(error)}\n`);
+      });
+    }
 
-    const close = () => {
-      if (response.writableEnded && body.isSent) {
-        body.onFinish();
-        // A body nobody read is read now, as node:http does: request 'end' and 'close' are waited for.
-        if (!request.readableEnded && !request.readableFlowing) request.resume();
-      } else {
-        const aborted = Object.assign(new Error('aborted'), { code: 'ECONNRESET' });
-        body.discard(aborted);
-        request.destroy(aborted);
-      }
-      socket.destroy(); // and with it, node:http closes the response
-    };
+    const answer = new Answer(request, response, body);
     // Most handlers are done by now, with little to send: a plain list, which costs the server no promises.
-    if (response.writableEnded && !body.isLarge) return Object.assign(body.takeAll(), { close });
-    return { [Symbol.asyncIterator]: () => body, close };
+    if (!response.writableEnded || body.isLarge) return answer;
+    return Object.assign(body.takeAll(), { close: () => answer.close() });
   };
+}
+
+/** What the server gets: the body, and a way to say that it is done with it, or that the client left. */
+class Answer implements AsyncIterable<Chunk> {
+  readonly #request: IncomingMessage;
+  readonly #response: ServerResponse;
+  readonly #body: BodyQueue;
+
+  constructor(request: IncomingMessage, response: ServerResponse, body: BodyQueue) {
+    this.#request = request;
+    this.#response = response;
+    this.#body = body;
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Chunk> {
+    return this.#body;
+  }
+
+  close(): void {
+    const [request, response, body] = [this.#request, this.#response, this.#body];
+    if (response.writableEnded && body.isSent) {
+      body.onFinish();
+      // A body nobody read is read now, as node:http does: request 'end' and 'close' are waited for.
+      if (!request.readableEnded && !request.readableFlowing) request.resume();
+    } else {
+      const aborted = Object.assign(new Error('aborted'), { code: 'ECONNRESET' });
+      body.discard(aborted);
+      request.destroy(aborted);
+    }
+    request.socket.destroy(); // and with it, node:http closes the response
+  }
 }
 
 /** A request as node:http would have made it; its body is read from `wsgi.input` when it is asked for. */
 function toRequest(environ: Environ, socket: Socket): IncomingMessage {
   const request = new IncomingMessage(socket);
-  const headers = toRequestHeaders(environ);
-  const version = environ.SERVER_PROTOCOL.replace('HTTP/', '');
+  const version = environ.SERVER_PROTOCOL.slice('HTTP/'.length);
   request.method = environ.REQUEST_METHOD;
   request.url = environ.REQUEST_URI; // PATH_INFO is decoded, and what it was before nobody can tell
   request.httpVersion = version;
-  [request.httpVersionMajor = 1, request.httpVersionMinor = 1] = version.split('.').map(Number);
-  request.headers = Object.fromEntries(headers);
-  request.rawHeaders = headers.flat();
+  request.httpVersionMajor = Number(version[0]);
+  request.httpVersionMinor = Number(version[2]);
+  const headers: Record<string, string> = {};
+  for (const [name, value] of toRequestHeaders(environ)) {
+    headers[name] = value;
+    request.rawHeaders.push(name, value);
+  }
+  request.headers = headers;
   request._read = (size) => {
     IncomingMessage.prototype._read.call(request, size); // or body parsers wait for ever
     environ['wsgi.input'].read(READ_SIZE).then(
@@ -84,78 +108,98 @@ function toRequest(environ: Environ, socket: Socket): IncomingMessage {
   return request;
 }
 
-/**
- * Leads what the handler writes into the body's queue, and its head to startResponse. These are properties of
- * the one object, and not of a subclass: Express gives both objects another prototype.
- */
-function redirect(response: ServerResponse, body: BodyQueue, startResponse: StartResponse): void {
-  const original = ServerResponse.prototype;
-  let wholeLength: number | undefined;
-
-  const writeHead = (
-    status: number,
-    reason?: string | OutgoingHeaders,
-    headers?: OutgoingHeaders,
-  ): ServerResponse => {
-    const message = typeof reason === 'string' ? reason : undefined;
-    const given = typeof reason === 'string' ? headers : (reason ?? headers);
-    if (!response.headersSent) setHeaders(response, given);
-    Reflect.apply(original.writeHead, response, [status, message]);
-    startResponse(`${status} ${response.statusMessage}`, toHeaders(response, wholeLength));
-    return response;
-  };
-
-  const write = (chunk: Piece, ...rest: unknown[]): boolean => {
-    if (response.writableEnded || response.destroyed) {
-      return Reflect.apply(original.write, response, [chunk, ...rest]); // node:http's own error
-    }
-    const [encoding, callback] = encodingAndCallback(rest);
-    const bytes = toBytes(chunk, encoding);
-    if (!response.headersSent) response.writeHead(response.statusCode);
-    if (!hasNoBody(response)) return body.push(bytes, callback);
-    if (callback) process.nextTick(callback);
-    return true;
-  };
-
-  const end = (...args: unknown[]): ServerResponse => {
-    if (response.writableEnded) return Reflect.apply(original.end, response, args);
-    const chunk =
-      typeof args[0] === 'function' ? undefined : (args.shift() as Piece | null | undefined);
-    const [encoding, callback] = encodingAndCallback(args);
-    if (callback) response.once('finish', callback);
-    const bytes = chunk === undefined || chunk === null ? undefined : toBytes(chunk, encoding);
-    if (!response.headersSent) {
-      wholeLength = bytes?.length ?? 0;
-      response.writeHead(response.statusCode);
-    }
-    if (bytes && bytes.length > 0) write(bytes); // ours: a wrapped one has had its turn
-    response.finished = true;
-    body.onFinish = AsyncResource.bind(() => {
-      response.emit('prefinish');
-      response.emit('finish');
-    });
-    body.end();
-    return response;
-  };
-
-  const flushHeaders = () => {
-    if (!response.headersSent) response.writeHead(response.statusCode);
-  };
-  Object.assign(response, { writeHead, write, end, flushHeaders });
-  Object.defineProperty(response, 'writableFinished', {
-    get: () => response.writableEnded && body.isSent,
-  });
+/** What the functions of one response share. */
+interface Private {
+  readonly body: BodyQueue;
+  readonly startResponse: StartResponse;
+  /** Of an answer that came in one piece. */
+  wholeLength: number | undefined;
 }
 
-function toBytes(chunk: unknown, encoding: BufferEncoding | undefined): Uint8Array {
-  if (typeof chunk === 'string') return Buffer.from(chunk, encoding);
+const PRIVATE = Symbol('what the handler need not see');
+type Response = ServerResponse & { [PRIVATE]: Private };
+
+/**
+ * A response whose body goes to the queue, and its head to startResponse. The functions are properties of the one
+ * object, and not of a subclass: Express gives both objects another prototype.
+ */
+function toResponse(
+  request: IncomingMessage,
+  body: BodyQueue,
+  startResponse: StartResponse,
+): Response {
+  const response = new ServerResponse(request) as Response;
+  response[PRIVATE] = { body, startResponse, wholeLength: undefined };
+  body.onDrain = () => response.emit('drain');
+  return Object.assign(response, { writeHead, write, end, flushHeaders });
+}
+
+function writeHead(
+  this: Response,
+  status: number,
+  reason?: string | OutgoingHeaders,
+  headers?: OutgoingHeaders,
+): Response {
+  const message = typeof reason === 'string' ? reason : undefined;
+  const given = typeof reason === 'string' ? headers : (reason ?? headers);
+  if (given && !this.headersSent) setHeaders(this, given);
+  Reflect.apply(ServerResponse.prototype.writeHead, this, [status, message]);
+  const { startResponse, wholeLength } = this[PRIVATE];
+  startResponse(`${status} ${this.statusMessage}`, toHeaders(this, wholeLength));
+  return this;
+}
+
+function write(this: Response, chunk: Chunk, ...rest: unknown[]): boolean {
+  if (this.writableEnded || this.destroyed) {
+    return Reflect.apply(ServerResponse.prototype.write, this, [chunk, ...rest]); // node:http's own error
+  }
+  const [encoding, callback] = encodingAndCallback(rest);
+  const piece = toChunk(chunk, encoding);
+  if (!this.headersSent) this.writeHead(this.statusCode);
+  if (!hasNoBody(this)) return this[PRIVATE].body.push(piece, callback);
+  if (callback) process.nextTick(callback);
+  return true;
+}
+
+function end(this: Response, ...args: unknown[]): Response {
+  if (this.writableEnded) return Reflect.apply(ServerResponse.prototype.end, this, args);
+  const chunk = typeof args[0] === 'function' ? undefined : (args.shift() as Chunk | null);
+  const [encoding, callback] = encodingAndCallback(args);
+  if (callback) this.once('finish', callback);
+  const piece = toChunk(chunk ?? '', encoding);
+  const { body } = this[PRIVATE];
+  if (!this.headersSent) {
+    this[PRIVATE].wholeLength = Buffer.byteLength(piece);
+    this.writeHead(this.statusCode);
+  }
+  if (piece.length > 0 && !hasNoBody(this)) body.push(piece);
+  this.finished = true;
+  const context = new AsyncResource('answer');
+  body.onFinish = () => context.runInAsyncScope(finish, this);
+  body.end();
+  return this;
+}
+
+function finish(this: Response): void {
+  this.emit('prefinish');
+  this.emit('finish');
+}
+
+function flushHeaders(this: Response): void {
+  if (!this.headersSent) this.writeHead(this.statusCode);
+}
+
+/** A string of UTF-8 stays one, which joins its head on the way out. */
+function toChunk(chunk: unknown, encoding: BufferEncoding | undefined): Chunk {
   if (chunk instanceof Uint8Array) return chunk;
+  if (typeof chunk === 'string') {
+    return !encoding || /^utf-?8$/i.test(encoding) ? chunk : Buffer.from(chunk, encoding);
+  }
   throw Object.assign(new TypeError('a chunk is a string or a Uint8Array'), {
     code: 'ERR_INVALID_ARG_TYPE',
   });
 }
 
-type Piece = string | Uint8Array;
 type OutgoingHeaders = OutgoingHttpHeaders | OutgoingHttpHeader[] | [string, OutgoingHttpHeader][];
 
 function encodingAndCallback(args: unknown[]): [BufferEncoding | undefined, Callback | undefined] {
@@ -164,9 +208,9 @@ function encodingAndCallback(args: unknown[]): [BufferEncoding | undefined, Call
 }
 
 /** The three forms in which writeHead takes headers: an object, a flat list, a list of pairs. */
-function setHeaders(response: ServerResponse, headers: OutgoingHeaders | undefined): void {
+function setHeaders(response: ServerResponse, headers: OutgoingHeaders): void {
   if (!Array.isArray(headers)) {
-    for (const [name, value] of Object.entries(headers ?? {})) {
+    for (const [name, value] of Object.entries(headers)) {
       if (value !== undefined) response.setHeader(name, value);
     }
     return;
@@ -199,14 +243,16 @@ function hasNoBody({ req, statusCode }: ServerResponse): boolean {
 type WithRawNames = ServerResponse & { getRawHeaderNames(): string[] };
 type Callback = (error?: Error) => void;
 
+const doNothing = () => {};
+
 interface QueuedPiece {
-  readonly bytes: Uint8Array;
+  readonly chunk: Chunk;
+  readonly size: number;
   readonly callback: Callback | undefined;
 }
 
 /** What the handler wrote and the client has not got yet. A piece counts as sent when the next is asked for. */
-class BodyQueue implements AsyncIterator<Uint8Array> {
-  readonly #onDrain: () => void;
+class BodyQueue implements AsyncIterator<Chunk> {
   #pieces: QueuedPiece[] = [];
   /** Index of the next piece: taking them off the front of a long list would move all others, each time. */
   #next = 0;
@@ -215,12 +261,15 @@ class BodyQueue implements AsyncIterator<Uint8Array> {
   #needsDrain = false;
   #isDiscarded = false;
   #state: 'open' | 'ended' | { error: unknown } = 'open';
+  /** Tells the handler that it may go on; set by whoever made the queue. */
+  onDrain: () => void = doNothing;
   /** Tells the handler that all is sent; called in the context in which the handler ended its answer. */
-  onFinish: () => void = () => {};
-  #wake: () => void = () => {};
+  onFinish: () => void = doNothing;
+  #wake: () => void = doNothing;
 
-  constructor(onDrain: () => void) {
-    this.#onDrain = onDrain;
+  /** Whether its end is still to come. */
+  get isOpen(): boolean {
+    return this.#state === 'open';
   }
 
   /** Whether all of it was sent, so far. */
@@ -233,9 +282,10 @@ class BodyQueue implements AsyncIterator<Uint8Array> {
   }
 
   /** False when the handler had better wait for `'drain'`. */
-  push(bytes: Uint8Array, callback?: Callback): boolean {
-    this.#pieces.push({ bytes, callback });
-    this.#size += bytes.length;
+  push(chunk: Chunk, callback?: Callback): boolean {
+    const size = Buffer.byteLength(chunk);
+    this.#pieces.push({ chunk, size, callback });
+    this.#size += size;
     this.#needsDrain = this.#size >= HIGH_WATER_MARK;
     this.#wake();
     return !this.#needsDrain;
@@ -248,17 +298,17 @@ class BodyQueue implements AsyncIterator<Uint8Array> {
 
   /** Ends the body in its middle; false if it had its end already. */
   fail(error: unknown): boolean {
-    if (this.#state !== 'open') return false;
+    if (!this.isOpen) return false;
     this.#state = { error };
     this.#wake();
     return true;
   }
 
   /** Everything at once, for a body that has its end. */
-  takeAll(): Uint8Array[] {
+  takeAll(): Chunk[] {
     const pieces = this.#rest();
     for (const { callback } of pieces) if (callback) process.nextTick(callback);
-    return pieces.map(({ bytes }) => bytes);
+    return pieces.map(({ chunk }) => chunk);
   }
 
   /** Nobody is there to read the rest. */
@@ -270,7 +320,7 @@ class BodyQueue implements AsyncIterator<Uint8Array> {
     for (const piece of pieces) piece?.callback?.(reason);
   }
 
-  async next(): Promise<IteratorResult<Uint8Array>> {
+  async next(): Promise<IteratorResult<Chunk>> {
     this.#settle();
     if (this.#next === this.#pieces.length) this.#rest(); // all taken: the list begins anew
     while (this.#next === this.#pieces.length && this.#state === 'open') {
@@ -281,7 +331,7 @@ class BodyQueue implements AsyncIterator<Uint8Array> {
     this.#underway = this.#pieces[this.#next];
     if (this.#underway) {
       this.#next++;
-      return { done: false, value: this.#underway.bytes };
+      return { done: false, value: this.#underway.chunk };
     }
     if (typeof this.#state === 'object') throw this.#state.error;
     return { done: true, value: undefined };
@@ -298,11 +348,11 @@ class BodyQueue implements AsyncIterator<Uint8Array> {
     const sent = this.#underway;
     if (!sent) return;
     this.#underway = undefined;
-    this.#size -= sent.bytes.length;
+    this.#size -= sent.size;
     sent.callback?.();
     if (this.#needsDrain && this.#size < HIGH_WATER_MARK) {
       this.#needsDrain = false;
-      this.#onDrain();
+      this.onDrain();
     }
   }
 }
@@ -315,9 +365,11 @@ class ClientSocket extends Duplex {
   readonly remotePort: number;
   readonly remoteFamily: 'IPv4' | 'IPv6';
   readonly encrypted: boolean;
+  readonly body: BodyQueue;
 
-  constructor(environ: Environ) {
+  constructor(environ: Environ, body: BodyQueue) {
     super();
+    this.body = body;
     this.localAddress = environ.SERVER_NAME;
     this.localPort = Number(environ.SERVER_PORT);
     this.remoteAddress = environ.REMOTE_ADDR;
@@ -325,6 +377,9 @@ class ClientSocket extends Duplex {
     this.remotePort = Number(environ.REMOTE_PORT);
     this.encrypted = environ['wsgi.url_scheme'] === 'https';
     this.on('error', () => {}); // `destroy(error)` tells the handler; there is nobody else to tell
+    this.once('close', () => {
+      if (body.isOpen) body.fail(new Error('the handler destroyed its response'));
+    });
   }
 
   override _read(): void {}
@@ -348,4 +403,15 @@ class ClientSocket extends Duplex {
   setKeepAlive(): this {
     return this;
   }
+}
+
+// A response is finished when it has ended and nothing of it is left here: node:http asks its socket.
+Object.defineProperty(ClientSocket.prototype, 'writableLength', {
+  get(this: ClientSocket) {
+    return this.body.isSent ? 0 : 1;
+  },
+});
+
+function isPromise(value: unknown): value is Promise<unknown> {
+  return typeof (value as { then?: unknown } | undefined)?.then === 'function';
 }

@@ -1,172 +1,99 @@
 /**
- * Side by side: `npm run bench -- python` measures applications in Python on our server and on those that people
- * deploy, with one Python process each. All stand ready at once and take turns, round after round, so that
- * what the machine does besides falls on everybody; quote the ratios, not the figures.
+ * Side by side: `npm run bench` holds the gateway against what Node.js can do, against node:http and against what people
+ * deploy. Quote the ratios and not the figures: those are of this machine, at this hour.
  */
-import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import os from 'node:os';
 import { parseArgs } from 'node:util';
-import { Pool } from 'undici';
-import { hasPeer, PEERS, startPeer } from '../harness/python-servers.ts';
-import { runToEnd, type ServerProcess, startServer } from '../harness/server-process.ts';
-import { STAGES, type Stage } from '../stages.ts';
+import { measureGateway, measureHosting } from './gateway.ts';
+import { generatorFor, type Settings } from './load.ts';
+import { measureMemory } from './memory.ts';
+import { measurePython, PYTHON_APPS } from './python.ts';
+import { measureTails } from './tails.ts';
+import { measureTransfer } from './transfer.ts';
 
-const USAGE = `Usage: npm run bench -- python [options]
+const TABLES: Record<string, (settings: Settings) => Promise<void>> = {
+  gateway: measureGateway,
+  hosting: measureHosting,
+  memory: measureMemory,
+  transfer: measureTransfer,
+  tails: measureTails,
+  python: measurePython,
+};
 
-  --apps a,b        of wsgiapp,flaskapp,pyramidapp,djangoapp (default: all)
-  --rounds N        measured rounds for each server (default: 3)
-  --seconds S       length of a round (default: 1)
-  --warm-up S       before the first round, for each server (default: 3)
-  --connections N   clients at a time (default: 8)
+const USAGE = `Usage: npm run bench -- [TABLE ...] [options]
+
+Tables (without one: all of them, in about four minutes, with flaskapp alone for Python)
+  gateway    requests per second: ours, bare node:net, node:http, Fastify; and pipelined
+  hosting    Express, Koa, Fastify and Hono on our gateway, and on node:http
+  memory     what an idle connection costs
+  transfer   1 GiB up and down: how fast, and how much of it the server holds
+  tails      p50 and p99 of busy clients, alone and among many that trickle
+  python     apps in Python: ours, part 2, gunicorn, waitress, uWSGI
+
+Options (each table has defaults of its own)
+  --rounds N        measured rounds for each server: 5 for gateway, else 3
+  --seconds S       length of a round: 1
+  --warm-up S       before the first round, for each server: 3 for gateway and python, 2 for hosting and tails, else 1
+  --connections N   clients at a time: gateway and hosting 64, tails 50, python 8, memory 10000
+  --apps a,b        for python, of ${PYTHON_APPS.join(',')}
   --help            this text
 
-wrk generates the load where it is installed; otherwise undici does, and takes much of the machine for itself.`;
+All servers of a table stand ready at once and take turns, round after round. Each ratio is the median of those of
+the rounds, with the least and the greatest; only answers that are 200 count. "req/CPU s" is by the processor time
+of all processes of a server, which is steadier than the clock where others work, too.
+wrk generates the load where it is installed, in whole seconds; otherwise undici, which takes much of the machine
+for itself.`;
 
-const text = { type: 'string' } as const;
-const { values, positionals } = parseArgs({
-  options: {
-    apps: text,
-    rounds: text,
-    seconds: text,
-    'warm-up': text,
-    connections: text,
-    help: { type: 'boolean', short: 'h' },
-  },
-  allowPositionals: true,
-});
-if (values.help) {
-  console.log(USAGE);
-  process.exit(0);
-}
-if (positionals.join() !== 'python') {
-  console.error(`What is to be measured? There is: python\n\n${USAGE}`);
+try {
+  await main();
+} catch (error) {
+  console.error((error as Error).message);
   process.exit(1);
 }
 
-const OURS = 'part 2';
-const stage = STAGES.find(({ id }) => id === '2b') as Stage;
-const connections = Number(values.connections ?? 8);
-const hasWrk = spawnSync('wrk', ['--version']).error === undefined;
+async function main(): Promise<void> {
+  const text = { type: 'string' } as const;
+  const { values, positionals } = parseArgs({
+    options: {
+      ...{ rounds: text, seconds: text, 'warm-up': text, connections: text, apps: text },
+      help: { type: 'boolean', short: 'h' },
+    },
+    allowPositionals: true,
+  });
+  if (values.help) return console.log(USAGE);
+  const unknown = positionals.find((name) => !Object.hasOwn(TABLES, name));
+  if (unknown)
+    throw new Error(`No table '${unknown}'; there are ${Object.keys(TABLES).join(', ')}`);
 
-/** Two ways to be a client: keep the connection, or close it each time. */
-const MANNERS = ['keep-alive', 'close'] as const;
-type Manner = (typeof MANNERS)[number];
-
-interface Round {
-  /** Requests per second of the clock, and of the processors that all processes of the server used. */
-  readonly perSecond: number;
-  readonly perCpuSecond: number;
-}
-
-for (const app of values.apps?.split(',') ?? ['wsgiapp', 'flaskapp', 'pyramidapp', 'djangoapp']) {
-  await measureApp(app);
-}
-
-async function measureApp(app: string): Promise<void> {
-  const servers = new Map<string, ServerProcess>();
-  const module = app === 'wsgiapp' ? 'wsgiapp.py' : app;
-  try {
-    servers.set(OURS, await startServer(stage, { app: `${module}:app` }));
-    for (const name of Object.keys(PEERS)) {
-      if (hasPeer(name)) servers.set(name, await startPeer(name, app));
-      else
-        console.log(
-          `${name}: not installed; .venv/bin/pip install -r shared/harness/requirements.txt`,
-        );
-    }
-    for (const manner of MANNERS) {
-      const rounds = new Map([...servers.keys()].map((name) => [name, [] as Round[]]));
-      for (const server of servers.values())
-        await load(server, manner, Number(values['warm-up'] ?? 3));
-      for (let round = 0; round < Number(values.rounds ?? 3); round++) {
-        for (const [name, server] of servers) {
-          rounds.get(name)?.push(await load(server, manner, Number(values.seconds ?? 1)));
-        }
-      }
-      print(app, manner, rounds);
-    }
-  } finally {
-    await Promise.all([...servers.values()].map((server) => server.stop()));
-  }
-}
-
-/** One round of load; counts only answers that were 200. */
-async function load(server: ServerProcess, manner: Manner, seconds: number): Promise<Round> {
-  const url = `${server.origin}/hello`;
-  const before = cpuSeconds(server.pid);
-  const started = performance.now();
-  const requests = await (hasWrk ? loadByWrk : loadByUndici)(url, manner, seconds);
-  const elapsed = (performance.now() - started) / 1000;
-  const cpu = cpuSeconds(server.pid) - before;
-  return { perSecond: requests / elapsed, perCpuSecond: cpu > 0 ? requests / cpu : Number.NaN };
-}
-
-async function loadByWrk(url: string, manner: Manner, seconds: number): Promise<number> {
-  const header = manner === 'close' ? ['-H', 'Connection: close'] : [];
-  const command = ['wrk', '-t1', `-c${connections}`, `-d${seconds}s`, ...header, url];
-  const { stdout } = await runToEnd(command);
-  const [, requests] = /(\d+) requests in/.exec(stdout) ?? [];
-  const [, failed = '0'] = /Non-2xx or 3xx responses: (\d+)/.exec(stdout) ?? [];
-  if (!requests) throw new Error(`wrk did not say how many requests it made:\n${stdout}`);
-  return Number(requests) - Number(failed);
-}
-
-async function loadByUndici(url: string, manner: Manner, seconds: number): Promise<number> {
-  const { origin, pathname } = new URL(url);
-  const pool = new Pool(origin, { connections });
-  const end = performance.now() + seconds * 1000;
-  let requests = 0;
-  const client = async () => {
-    while (performance.now() < end) {
-      const options = { path: pathname, method: 'GET', reset: manner === 'close' } as const;
-      const answer = await pool.request(options).catch(() => undefined);
-      await answer?.body.dump().catch(() => {});
-      if (answer?.statusCode === 200) requests++;
-    }
+  const settings: Settings = {
+    rounds: figure('rounds', values.rounds, 1),
+    seconds: figure('seconds', values.seconds, 0.1),
+    warmUp: figure('warm-up', values['warm-up'], 0),
+    connections: figure('connections', values.connections, 1),
+    apps: values.apps?.split(',') ?? (positionals.length === 0 ? ['flaskapp'] : PYTHON_APPS),
   };
-  await Promise.all(Array.from({ length: connections }, client));
-  await pool.close();
-  return requests;
-}
+  const stranger = settings.apps?.find((app) => !PYTHON_APPS.includes(app));
+  if (stranger) throw new Error(`No app '${stranger}'; there are ${PYTHON_APPS.join(', ')}`);
 
-/** Processor time of a whole process group so far, from /proc; its clock ticks 100 times a second. */
-function cpuSeconds(group: number): number {
-  let ticks = 0;
-  for (const entry of readdirSync('/proc')) {
-    if (!/^\d+$/.test(entry)) continue;
-    try {
-      const stat = readFileSync(`/proc/${entry}/stat`, 'utf8');
-      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-      if (Number(fields[2]) === group) ticks += Number(fields[11]) + Number(fields[12]);
-    } catch {
-      // ended in the meantime
-    }
-  }
-  return ticks / 100;
-}
-
-function print(app: string, manner: Manner, rounds: Map<string, Round[]>): void {
-  const ours = rounds.get(OURS) ?? [];
-  console.log(`\n${app}, ${manner}, ${connections} clients (${hasWrk ? 'wrk' : 'undici'})`);
+  const [{ model = 'unknown processor' } = {}] = os.cpus();
   console.log(
-    `${''.padEnd(18)}${'req/s'.padStart(8)}  ours / it (spread)    ${'req/CPU s'.padStart(9)}  ours / it`,
+    `${os.type()}, ${os.cpus().length} x ${model}, Node ${process.version}, load by ${generatorFor(settings.seconds ?? 1)}`,
   );
-  for (const [name, theirs] of rounds) {
-    const ratios = ours.map((round, i) => round.perSecond / (theirs[i]?.perSecond ?? Number.NaN));
-    const cpuRatios = ours.map(
-      (round, i) => round.perCpuSecond / (theirs[i]?.perCpuSecond ?? Number.NaN),
-    );
-    const spread = `${median(ratios).toFixed(2)} (${Math.min(...ratios).toFixed(2)}-${Math.max(...ratios).toFixed(2)})`;
-    const perSecond = median(theirs.map((round) => round.perSecond)).toFixed(0);
-    const perCpu = median(theirs.map((round) => round.perCpuSecond)).toFixed(0);
-    console.log(
-      `${name.padEnd(18)}${perSecond.padStart(8)}  ${(name === OURS ? '' : spread).padEnd(20)}  ` +
-        `${perCpu.padStart(9)}  ${name === OURS ? '' : median(cpuRatios).toFixed(2)}`,
-    );
+  for (const name of positionals.length > 0 ? positionals : Object.keys(TABLES)) {
+    await TABLES[name]?.(settings).catch((error: Error) => {
+      console.error(`\n${name}: ${error.message}`); // the other tables have nothing to do with it
+      process.exitCode = 1;
+    });
   }
 }
 
-function median(figures: readonly number[]): number {
-  const sorted = [...figures].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+function figure(option: string, value: string | undefined, least: number): number | undefined {
+  if (value === undefined) return undefined;
+  const isWhole = least === 1;
+  if (!(Number(value) >= least) || (isWhole && !Number.isInteger(Number(value)))) {
+    throw new Error(
+      `--${option} takes a ${isWhole ? 'whole ' : ''}number from ${least}, not '${value}'`,
+    );
+  }
+  return Number(value);
 }

@@ -1,21 +1,47 @@
 /**
  * The oracle: the same app files under node:http. `module:handler --native` serves a Node.js handler as its
- * framework means it to be served; `module:app` runs an Application in the fewest lines that will do. What
- * clients see has to be the same as from a server of ours.
+ * framework means it to be served, `--fetch` a fetch-style one with the platform's own Request and Response;
+ * `module:app` runs an Application in the fewest lines that will do. What clients see has to be the same as from
+ * a server of ours.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
+import { pipeline } from 'node:stream/promises';
+import type { FetchHandler } from '../adapters/fetch-handler.ts';
 import type { NodeHandler } from '../adapters/node-handler.ts';
 import { loadApplication } from '../app-loader.ts';
 import type { Environ } from '../wsgi.ts';
 
 const [name = '', mode] = process.argv.slice(2);
 const loaded = await loadApplication(name);
-const handler = mode === '--native' ? (loaded as unknown as NodeHandler) : host;
+const handler = toHandler();
 const server = createServer(handler).listen(Number(process.env.PORT ?? 8888), '127.0.0.1', () => {
   console.log(`node:http: Serving HTTP on port ${(server.address() as AddressInfo).port} ...`);
 });
+
+function toHandler(): NodeHandler {
+  if (mode === '--native') return loaded as unknown as NodeHandler;
+  if (mode === '--fetch') return (request, response) => hostFetch(request, response);
+  return host;
+}
+
+async function hostFetch(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+  const { method = 'GET', headersDistinct } = incoming;
+  const headers = Object.entries(headersDistinct).flatMap(([name, values = []]) =>
+    values.map((value): [string, string] => [name, value]),
+  );
+  const hasBody = method !== 'GET' && method !== 'HEAD';
+  const body = hasBody ? (Readable.toWeb(incoming) as ReadableStream) : null;
+  const url = `http://${incoming.headers.host}${incoming.url}`;
+  const init: RequestInit & { duplex: 'half' } = { method, headers, body, duplex: 'half' };
+  const response = await (loaded as unknown as FetchHandler)(new Request(url, init));
+  outgoing.statusCode = response.status;
+  outgoing.setHeaders(response.headers);
+  if (response.body) await pipeline(response.body, outgoing);
+  else outgoing.end();
+}
 
 async function host(request: IncomingMessage, response: ServerResponse): Promise<void> {
   try {

@@ -2,7 +2,7 @@
  * What Linux tells about processes and sockets, from /proc: descriptors, children, the queue of a port. Elsewhere
  * there is no such folder, and the answer is undefined.
  */
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 
 /** For tests that cannot do without it: `test.runIf(hasProc)('... (needs /proc)')`. */
 export const hasProc = process.platform === 'linux';
@@ -63,6 +63,33 @@ export function hasLivingMember(group: number): boolean | undefined {
   }
 }
 
+/** Processor time of a whole process group so far; NaN where nobody can tell. Its clock ticks 100 times a second. */
+export function cpuSeconds(group: number): number {
+  if (!hasProc) return Number.NaN;
+  const members = processes().filter(({ pgrp }) => pgrp === group);
+  return members.reduce((sum, { cpuTicks }) => sum + cpuTicks, 0) / 100;
+}
+
+/** Bytes of memory a process holds now, and the most it has held; as in /proc/PID/status. */
+export function residentBytes(pid: number): { now: number; peak: number } {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  const bytes = (name: string) =>
+    Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]) * 1024;
+  return { now: bytes('VmRSS'), peak: bytes('VmHWM') };
+}
+
+/** Forgets the peak: from now on, `residentBytes` tells of the most since now. */
+export function forgetPeak(pid: number): void {
+  writeFileSync(`/proc/${pid}/clear_refs`, '5');
+}
+
+/** How many descriptors a process of ours may have. Node.js raises its soft limit to this one when it starts. */
+export function descriptorLimit(): number {
+  const [, limit] =
+    /^Max open files\s+\S+\s+(\S+)/m.exec(readFileSync('/proc/self/limits', 'utf8')) ?? [];
+  return limit === 'unlimited' ? Number.POSITIVE_INFINITY : Number(limit);
+}
+
 interface Process {
   pid: number;
   name: string;
@@ -70,6 +97,7 @@ interface Process {
   ppid: number;
   pgrp: number;
   startTicks: number;
+  cpuTicks: number;
 }
 
 function processes(): Process[] {
@@ -101,7 +129,8 @@ function parseStat(file: string): Process {
   const [state = '', ppid, pgrp] = fields;
   const name = stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')'));
   const ids = { pid: Number.parseInt(stat, 10), ppid: Number(ppid), pgrp: Number(pgrp) };
-  return { ...ids, name, state, startTicks: Number(fields[19]) };
+  const cpuTicks = Number(fields[11]) + Number(fields[12]);
+  return { ...ids, name, state, startTicks: Number(fields[19]), cpuTicks };
 }
 
 function isSocket(link: string): boolean {
