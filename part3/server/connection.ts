@@ -12,6 +12,7 @@ import { HttpError, reasonFor } from '../http/http-error.ts';
 import type { Limits } from '../http/limits.ts';
 import { type RequestHead, RequestParser } from '../http/request-parser.ts';
 import { CONTINUE, ResponseWriter } from '../http/response-writer.ts';
+import { Clock } from './clock.ts';
 import { ClientLeft, Outbox, type Trace } from './outbox.ts';
 
 /** What all connections of a worker have in common. */
@@ -53,15 +54,6 @@ interface Answering {
   bodyHasEnded: boolean;
 }
 
-/** Whose move it is. Each has its own deadline, and missing it its own consequence. */
-type Move =
-  | 'client: next head'
-  | 'client: head'
-  | 'client: body'
-  | 'client: answer'
-  | 'client: FIN';
-type Turn = Move | 'application' | 'nobody';
-
 /** Bytes read ahead of the application; beyond it the client waits. */
 const READ_AHEAD = 64 * 1024;
 const NOTHING = Buffer.alloc(0);
@@ -76,9 +68,7 @@ export class Connection {
   readonly #outbox: Outbox;
   #peer: Peer | undefined;
   #state: State = READING;
-  #turn: Turn = 'nobody';
-  /** Milliseconds, on the clock of performance.now(). */
-  #deadline = Number.POSITIVE_INFINITY;
+  readonly #clock: Clock;
   /** The application, while it waits for a piece of the body. */
   #reader: { resolve(piece: Buffer): void; reject(error: unknown): void } | undefined;
   #isLast = false;
@@ -88,11 +78,12 @@ export class Connection {
     this.#service = service;
     this.#parser = new RequestParser(service.limits);
     this.#outbox = new Outbox(socket, service.trace);
+    this.#clock = new Clock(service.limits);
     socket.on('data', (bytes) => this.#receive(bytes));
     socket.once('end', () => this.#proceed());
     socket.on('error', () => socket.destroy()); // unheard, one client's reset would end us all
     socket.once('close', () => this.#abandon(new ClientLeft('before its answer was whole')));
-    this.#waitFor('client: head');
+    this.#clock.start('client: head');
   }
 
   /** For a client that is one too many, or the like: an answer to what it did not yet ask, and goodbye. */
@@ -121,15 +112,15 @@ export class Connection {
 
   /** Looks at the clock. */
   checkDeadline(now: number): void {
-    if (now < this.#deadline) return;
+    if (!this.#clock.isOver(now)) return;
     const isSending = !this.#outbox.isEmpty;
-    const isToTake = this.#turn === 'client: answer';
-    if (this.#turn === 'client: FIN' || (isToTake && isSending)) return void this.cut();
-    if (isSending) return void this.#waitFor('client: answer'); // of an earlier answer, and it has not had its time
+    const isToTake = this.#clock.turn === 'client: answer';
+    if (this.#clock.turn === 'client: FIN' || (isToTake && isSending)) return void this.cut();
+    if (isSending) return void this.#clock.start('client: answer'); // of an earlier answer, and it has not had its time
     if (isToTake && this.#state.kind === 'answering') return void this.#wind(); // it has taken it, and the next one moves
-    if (this.#turn === 'application')
+    if (this.#clock.turn === 'application')
       return void this.#fail(new HttpError(504, 'the application is late'));
-    if (this.#turn === 'client: body')
+    if (this.#clock.turn === 'client: body')
       return void this.#fail(new HttpError(408, 'the body is late'));
     if (this.#parser.state === 'idle') return void this.#close(); // it has asked nothing, and gets no answer
     this.#fail(new HttpError(408, 'the head is late'));
@@ -174,7 +165,7 @@ export class Connection {
     const wait = this.#outbox.ready();
     if (wait) {
       this.#state = FLUSHING;
-      this.#waitFor('client: answer');
+      this.#clock.start('client: answer');
       wait.then(
         () => {
           if (this.#state === FLUSHING) this.#state = READING;
@@ -195,16 +186,16 @@ export class Connection {
       if (!isIdle) throw new HttpError(400, 'it ended in its middle');
       this.#close();
     } else if (isIdle) {
-      if (this.#turn !== 'client: head') this.#waitFor('client: next head');
-    } else if (this.#turn !== 'client: head') {
-      this.#waitFor('client: head'); // from its first byte; the others do not wind up the clock
+      if (this.#clock.turn !== 'client: head') this.#clock.start('client: next head');
+    } else {
+      this.#clock.continue('client: head'); // from its first byte; the others do not wind up the clock
     }
     return false;
   }
 
   #begin(request: RequestHead): void {
     this.#peer ??= this.#service.toPeer(this.#socket);
-    this.#turn = 'nobody';
+    this.#clock.stop();
     this.#service.stats.requests++;
     this.#service.stats.underWay++;
     const answer = new ResponseWriter(request, this.#outbox.send);
@@ -254,7 +245,7 @@ export class Connection {
     if (event?.kind === 'data') state.leftBytes -= event.data.length;
     if (state.leftBytes < 0 || (!event && this.#socket.readableEnded)) this.#close();
     if (event) return true;
-    if (this.#turn !== 'client: body') this.#waitFor('client: body');
+    this.#clock.continue('client: body');
     this.#resume();
     return false;
   }
@@ -308,34 +299,8 @@ export class Connection {
   /** The chess clock of an answer: whoever moved, the time of the next one to move starts. */
   #wind(): void {
     if (this.#state.kind !== 'answering') return;
-    if (this.#outbox.isWaiting) this.#waitFor('client: answer');
-    else this.#waitFor(this.#reader ? 'client: body' : 'application');
-  }
-
-  #waitFor(turn: Turn): void {
-    this.#turn = turn;
-    const seconds = this.#secondsFor(turn);
-    this.#deadline = seconds > 0 ? performance.now() + seconds * 1000 : Number.POSITIVE_INFINITY;
-  }
-
-  #secondsFor(turn: Turn): number {
-    const { limits } = this.#service;
-    switch (turn) {
-      case 'client: next head':
-        return limits.keepAliveTimeout;
-      case 'client: head':
-        return limits.headTimeout;
-      case 'client: body':
-        return limits.bodyTimeout;
-      case 'client: answer':
-        return limits.writeTimeout;
-      case 'client: FIN':
-        return limits.lingerTimeout;
-      case 'application':
-        return limits.requestTimeout;
-      case 'nobody':
-        return 0;
-    }
+    if (this.#outbox.isWaiting) this.#clock.start('client: answer');
+    else this.#clock.start(this.#reader ? 'client: body' : 'application');
   }
 
   /** Whether nobody waits for what the client sends: the parser's own limits bound what somebody waits for. */
@@ -378,8 +343,7 @@ export class Connection {
   #abandon(reason: unknown): void {
     const state = this.#state;
     this.#state = CLOSING;
-    this.#turn = 'nobody';
-    this.#deadline = Number.POSITIVE_INFINITY;
+    this.#clock.stop();
     if (state.kind === 'answering') {
       this.#service.stats.underWay--;
       if (state.answer.headSent) this.#log(state.request, state.answer); // half an answer is one, too
@@ -395,9 +359,9 @@ export class Connection {
    */
   #close(): void {
     this.#state = CLOSING;
-    this.#waitFor('client: answer');
+    this.#clock.start('client: answer');
     this.#outbox.flush();
-    this.#socket.end(() => this.#waitFor('client: FIN'));
+    this.#socket.end(() => this.#clock.start('client: FIN'));
     this.#socket.resume();
   }
 

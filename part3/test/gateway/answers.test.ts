@@ -144,15 +144,10 @@ describeStage('gateway', 'keeps from applications what is not what it seems', (s
   const server = useServer(stage, { app: APP });
 
   test('a name with an underscore poses as one with a hyphen, and is dropped', async () => {
-    const spoof = [
-      'X_Real_IP: 1.2.3.4',
-      'X-Real-IP: 9.9.9.9',
-      'Content_Length: 5',
-      'CONTENT_TYPE: a',
-    ];
+    const spoof = ['X_User: admin', 'X-User: me', 'Content_Length: 5', 'CONTENT_TYPE: a'];
     const [answer] = await talk(server(), head('GET /environ', ...spoof, 'Connection: close'));
     const environ = JSON.parse(`${answer?.body}`);
-    expect(environ.HTTP_X_REAL_IP).toBe('9.9.9.9');
+    expect(environ.HTTP_X_USER).toBe('me');
     expect(Object.keys(environ)).not.toContain('CONTENT_LENGTH');
     expect(Object.keys(environ)).not.toContain('CONTENT_TYPE');
     expect(Object.keys(environ)).not.toContain('HTTP_CONTENT_LENGTH');

@@ -205,7 +205,7 @@ describeStage('gateway', 'with two workers', () => {
         .toBe('ECONNREFUSED');
       words.end(', and done');
       const { bytes } = await client.readToEnd();
-      expect(parseResponse(bytes).body.toString()).toMatch(/begun.*, and done\r\n0\r\n\r\n$/s);
+      expect(parseResponse(bytes).body.toString()).toBe('begun, and done');
       gate.close();
       expect(await server.exited).toEqual({ code: 0, signal: null });
     },
