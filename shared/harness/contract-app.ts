@@ -48,8 +48,8 @@ const cases: Record<string, Case> = {
     start('200 OK', TEXT);
     return [`${process.pid}`];
   },
-  '/block': (environ, start) => {
-    environ['wsgi.errors'].write(`${process.pid} blocks\n`);
+  '/stuck': (environ, start) => {
+    environ['wsgi.errors'].write(`${process.pid} is stuck\n`);
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0); // for ever, and with the whole process
     start('200 OK', TEXT);
     return [];

@@ -68,7 +68,15 @@ export class RawClient {
 
   /** Hangs up rudely: the other side gets a RST, where there is such a thing. */
   async reset(): Promise<void> {
-    if (this.#transport.remotePort !== undefined) this.#transport.resetAndDestroy();
+    if (this.#transport === this.#socket) {
+      if (this.#socket.remotePort !== undefined) this.#socket.resetAndDestroy();
+    } else {
+      // Under TLS resetAndDestroy says FIN first, and the RST behind it goes unheard. The handle says RST alone.
+      const { _handle } = this.#transport as unknown as {
+        _handle?: { reset(done: () => void): void };
+      };
+      await new Promise<void>((resolve) => (_handle ? _handle.reset(resolve) : resolve()));
+    }
     this.#socket.destroy();
     if (!this.#socket.closed) await once(this.#socket, 'close');
   }
