@@ -1,4 +1,6 @@
 /** Bare handlers of both conventions, for what no framework would do: they tell on stderr what they see. */
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { fromFetchHandler } from '../adapters/fetch-handler.ts';
 import { fromNodeHandler } from '../adapters/node-handler.ts';
 
@@ -90,7 +92,11 @@ export const fetch = fromFetchHandler(async (request) => {
       return new Response(
         new ReadableStream({
           start: (controller) => controller.enqueue(Buffer.from('half of ')),
-          pull: () => Promise.reject(new Error('the body broke')),
+          pull: async () => {
+            const gate = connect(Number(new URL(request.url).search.slice(1)), '127.0.0.1');
+            await once(gate.resume(), 'end'); // when the test has its half
+            throw new Error('the body broke');
+          },
         }),
       );
     case '/rejects':
