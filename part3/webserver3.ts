@@ -9,6 +9,7 @@
 import cluster from 'node:cluster';
 import { BlockList, isIP, isIPv6 } from 'node:net';
 import { parseArgs } from 'node:util';
+import { setFlagsFromString } from 'node:v8';
 import { loadApplication } from '../shared/app-loader.ts';
 import { LIMITS, type Limits } from './http/limits.ts';
 import { openAccessLog } from './server/access-log.ts';
@@ -29,6 +30,10 @@ const OPTIONS = {
 /** As far as a timer of Node.js goes: 24 days. */
 const MAX_SECONDS = 2 ** 21;
 type Values = ReturnType<typeof readCommandLine>['values'];
+
+// V8 guesses which objects will live long, from the first ones it sees, and makes the others there, too. A request
+// lives for microseconds: guessed wrong, it costs the frameworks we host up to half of their speed.
+setFlagsFromString('--no-allocation-site-pretenuring');
 
 try {
   await main();
