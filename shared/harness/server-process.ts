@@ -36,6 +36,8 @@ interface CommandOptions {
   readonly isOurs?: boolean;
   readonly door?: Door;
   readonly ready?: RegExp;
+  /** Seconds to be ready in. */
+  readonly patience?: number;
 }
 
 /** Starts a stage on a free port, or its like, and resolves when clients can connect. */
@@ -55,11 +57,11 @@ export async function startServer(
  */
 export async function startCommand(
   command: readonly string[],
-  { isOurs = true, door = TCP, ready = door.ready }: CommandOptions = {},
+  { isOurs = true, door = TCP, ready = door.ready, patience }: CommandOptions = {},
 ): Promise<ServerProcess> {
   const server = new ServerProcess(spawnProgram(command), isOurs, door);
   try {
-    const [, port = '0'] = await server.waitForOutput(ready);
+    const [, port = '0'] = await server.waitForOutput(ready, patience);
     server.address = door.toAddress(Number(port));
     return server;
   } catch (error) {
@@ -176,12 +178,12 @@ export class ServerProcess {
   }
 
   /** Resolves as soon as what the server printed matches; rejects, with all it printed, if it never will. */
-  async waitForOutput(pattern: RegExp): Promise<RegExpMatchArray> {
+  async waitForOutput(pattern: RegExp, seconds = PATIENCE / 1000): Promise<RegExpMatchArray> {
     let isLate = false;
     const timer = setTimeout(() => {
       isLate = true;
       this.#note('stderr', '');
-    }, PATIENCE);
+    }, seconds * 1000);
     try {
       for (;;) {
         const match = pattern.exec(this.stdout) ?? pattern.exec(this.stderr);
@@ -196,6 +198,10 @@ export class ServerProcess {
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  get hasExited(): boolean {
+    return this.#hasExited;
   }
 
   signal(signal: NodeJS.Signals): void {
