@@ -1,4 +1,5 @@
 /** Several workers and one who looks after them: what the operator may wish, and what can go wrong. */
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import os from 'node:os';
@@ -277,6 +278,41 @@ describe.skipIf(process.env.SERVER)('who may speak for a client', () => {
     expect({ code, stderr }).toEqual({
       code: 1,
       stderr: "--forwarded-allow-ips takes addresses and networks, not '300.1.1.1'\n",
+    });
+  });
+});
+
+/** As systemd does it: opens the socket, makes it descriptor 3, says so, and becomes the server. */
+const SYSTEMD = `
+import os, socket, sys
+listener = socket.socket()
+listener.bind(("127.0.0.1", 0))
+listener.listen()
+os.dup2(listener.fileno(), 3)
+os.set_inheritable(3, True)
+os.environ.update(LISTEN_FDS=sys.argv[1], LISTEN_PID=str(os.getpid()))
+os.execvp(sys.argv[2], sys.argv[2:])`;
+const hasPython = spawnSync('python3', ['--version']).status === 0;
+
+describe.skipIf(process.env.SERVER || (!hasPython && !process.env.CI))('from systemd', () => {
+  const underSystemd = (sockets: string, ...args: string[]) => {
+    return ['python3', '-c', SYSTEMD, sockets, ...tsx(fileOf('gateway'), CONTRACT_APP, ...args)];
+  };
+
+  test.each([['1'], ['2']])(
+    'a socket that listens already is served, by %s (needs python3)',
+    async (workers) => {
+      const server = await launch(underSystemd('1', '--workers', workers, '--port', '1'));
+      expect(server.port).toBeGreaterThan(1); // the socket's, and not the one that was asked for
+      expect(await ask(server, '/hello')).toBe('Hello, World!\n');
+    },
+  );
+
+  test('two sockets are one too many (needs python3)', async () => {
+    const { code, stderr } = await runToEnd(underSystemd('2'));
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: 'One socket, please: systemd gave us 2\n',
     });
   });
 });
