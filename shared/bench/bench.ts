@@ -107,7 +107,7 @@ async function main(): Promise<void> {
   }
   if (values.svg !== undefined && panels.length > 0) {
     const { writeChart } = await import('./chart.ts'); // a large library, for those who want it
-    writeChart(values.svg, panels, machine);
+    console.log(`\nDrawn: ${writeChart(values.svg, panels, machine).join(', ')}`);
   }
 }
 

@@ -32,11 +32,13 @@ interface Bar {
   readonly isOurs: boolean;
 }
 
-/** Writes bench-light.svg and bench-dark.svg; `machine` is what the small print says of it. */
-export function writeChart(folder: string, panels: readonly Panel[], machine: string): void {
-  for (const [name, theme] of Object.entries(THEMES)) {
-    writeFileSync(path.join(folder, `bench-${name}.svg`), draw(panels, machine, theme));
-  }
+/** Writes bench-light.svg and bench-dark.svg, and returns where they are; `machine` is for the small print. */
+export function writeChart(folder: string, panels: readonly Panel[], machine: string): string[] {
+  return Object.entries(THEMES).map(([name, theme]) => {
+    const file = path.join(folder, `bench-${name}.svg`);
+    writeFileSync(file, draw(panels, machine, theme));
+    return file;
+  });
 }
 
 function draw(panels: readonly Panel[], machine: string, theme: Theme): string {
@@ -98,8 +100,7 @@ function toBars({ ours, rounds }: Panel): Bar[] {
 }
 
 function titles(theme: Theme, machine: string, panels: readonly Panel[], height: number): object[] {
-  const counts = panels.flatMap(({ rounds }) => [...rounds.values()].map(({ length }) => length));
-  const medians = `Medians of ${[...new Set(counts)].join(' and ')} rounds`;
+  const counts = panels.map(({ ours, rounds }) => rounds.get(ours)?.length);
   const small = { fontSize: FONT.small, fontWeight: 'normal', color: theme.faint };
   const wrapped = { ...small, width: SIZE.width - 10, overflow: 'break', lineHeight: 20 };
   return [
@@ -111,7 +112,12 @@ function titles(theme: Theme, machine: string, panels: readonly Panel[], height:
       textStyle: { fontSize: FONT.title, color: theme.text },
       subtextStyle: { fontSize: FONT.label, color: theme.faint },
     },
-    { text: `${medians}. ${machine}`, left: 0, top: height - SIZE.foot + 8, textStyle: wrapped },
+    {
+      text: `Medians; rounds: ${counts.join(', ')}. ${machine}`,
+      left: 0,
+      top: height - SIZE.foot + 8,
+      textStyle: wrapped,
+    },
   ];
 }
 
