@@ -1,21 +1,43 @@
 /** That the measurements run, not what comes out of them: a machine under test is no place for that. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { ROOT, runToEnd, tsx } from '../harness/server-process.ts';
 
 const BENCH = path.join(ROOT, 'shared', 'bench', 'bench.ts');
 
-test('a table has a row for each server, ours first, and a ratio for each other one', async () => {
-  const options = ['--rounds', '1', '--seconds', '0.1', '--warm-up', '0', '--connections', '2'];
-  const { code, stdout, stderr } = await runToEnd(tsx(BENCH, 'gateway', ...options));
-  expect([code, stderr]).toEqual([0, '']);
-  expect(stdout).toMatch(/our gateway +\d+ .*\n +bare node:net +\d+ +\d+\.\d\d \(.*\n +node:http/);
+test('a table has a row for each server, ours first, and a ratio for each other one; and so has the chart', async () => {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'bench-'));
+  try {
+    const options = ['--rounds', '1', '--seconds', '0.1', '--warm-up', '0', '--connections', '2'];
+    const command = tsx(BENCH, 'gateway', ...options, '--svg', folder);
+    const { code, stdout, stderr } = await runToEnd(command);
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(
+      /our gateway +\d+ .*\n +bare node:net +\d+ +\d+\.\d\d \(.*\n +node:http/,
+    );
+    for (const theme of ['light', 'dark']) {
+      const svg = readFileSync(path.join(folder, `bench-${theme}.svg`), 'utf8');
+      expect(svg).toMatch(
+        /^<svg [^>]*role="img"[^>]*>\n<title [^>]*>Answers .*\n<desc .*our gateway 1/,
+      );
+      expect(svg).toMatch(/<text [^>]*>our gateway<\/text>[\s\S]*<text [^>]*>1<\/text>/);
+    }
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test('a table that is not there is one clear line', async () => {
   const { code, stderr } = await runToEnd(tsx(BENCH, 'gatway'));
   expect([code, stderr.trim()]).toEqual([
     1,
-    "No table 'gatway'; there are gateway, hosting, memory, transfer, tails, python",
+    "No table 'gatway'; there are gateway, hosting, memory, transfer, tails, workers, nginx, python",
   ]);
+});
+
+test('a chart of what it does not show is one clear line', async () => {
+  const { code, stderr } = await runToEnd(tsx(BENCH, 'tails', '--svg', '.'));
+  expect([code, stderr.trim()]).toEqual([1, '--svg draws gateway and python: name one of them']);
 });

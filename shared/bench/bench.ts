@@ -2,14 +2,17 @@
  * Side by side: `npm run bench` holds the gateway against what Node.js can do, against node:http and against what people
  * deploy. Quote the ratios and not the figures: those are of this machine, at this hour.
  */
+import { mkdirSync } from 'node:fs';
 import os from 'node:os';
 import { parseArgs } from 'node:util';
 import { measureGateway, measureHosting } from './gateway.ts';
-import { generatorFor, type Settings } from './load.ts';
+import { generatorFor, type Panel, type Settings } from './load.ts';
 import { measureMemory } from './memory.ts';
+import { measureNginx } from './nginx.ts';
 import { measurePython, PYTHON_APPS } from './python.ts';
 import { measureTails } from './tails.ts';
 import { measureTransfer } from './transfer.ts';
+import { measureWorkers } from './workers.ts';
 
 const TABLES: Record<string, (settings: Settings) => Promise<void>> = {
   gateway: measureGateway,
@@ -17,25 +20,33 @@ const TABLES: Record<string, (settings: Settings) => Promise<void>> = {
   memory: measureMemory,
   transfer: measureTransfer,
   tails: measureTails,
+  workers: measureWorkers,
+  nginx: measureNginx,
   python: measurePython,
 };
 
+/** What the chart shows. */
+const DRAWN = ['gateway', 'python'];
+
 const USAGE = `Usage: npm run bench -- [TABLE ...] [options]
 
-Tables (without one: all of them, in about four minutes, with flaskapp alone for Python)
+Tables (without one: all of them, in about five minutes, with flaskapp alone for Python)
   gateway    requests per second: ours, bare node:net, node:http, Fastify; and pipelined
   hosting    Express, Koa, Fastify and Hono on our gateway, and on node:http
   memory     what an idle connection costs
   transfer   1 GiB up and down: how fast, and how much of it the server holds
   tails      p50 and p99 of busy clients, alone and among many that trickle
-  python     apps in Python: ours, part 2, gunicorn, waitress, uWSGI
+  workers    ours in one process and in two: little to do, much to compute, many clients that idle
+  nginx      ours alone, and one and two of them behind nginx
+  python     apps in Python: ours, part 2, gunicorn, waitress, uWSGI; and two processes, in both of our ways
 
 Options (each table has defaults of its own)
   --rounds N        measured rounds for each server: 5 for gateway, else 3
   --seconds S       length of a round: 1
-  --warm-up S       before the first round, for each server: 3 for gateway and python, 2 for hosting and tails, else 1
-  --connections N   clients at a time: gateway and hosting 64, tails 50, python 8, memory 10000
+  --warm-up S       before the first round, for each server: 3 for gateway and python, 1 for memory and transfer, else 2
+  --connections N   clients at a time: 64, but 50 for tails and idle workers, python 8, memory 10000
   --apps a,b        for python, of ${PYTHON_APPS.join(',')}
+  --svg FOLDER      draw ${DRAWN.join(' and ')}: bench-light.svg and bench-dark.svg
   --help            this text
 
 All servers of a table stand ready at once and take turns, round after round. Each ratio is the median of those of
@@ -56,6 +67,7 @@ async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     options: {
       ...{ rounds: text, seconds: text, 'warm-up': text, connections: text, apps: text },
+      svg: text,
       help: { type: 'boolean', short: 'h' },
     },
     allowPositionals: true,
@@ -65,25 +77,37 @@ async function main(): Promise<void> {
   if (unknown)
     throw new Error(`No table '${unknown}'; there are ${Object.keys(TABLES).join(', ')}`);
 
+  const names = positionals.length > 0 ? positionals : Object.keys(TABLES);
+  if (values.svg !== undefined) {
+    if (!names.some((name) => DRAWN.includes(name)))
+      throw new Error(`--svg draws ${DRAWN.join(' and ')}: name one of them`);
+    mkdirSync(values.svg, { recursive: true }); // now, and not when all is measured
+  }
+
+  const panels: Panel[] = [];
   const settings: Settings = {
     rounds: figure('rounds', values.rounds, 1),
     seconds: figure('seconds', values.seconds, 0.1),
     warmUp: figure('warm-up', values['warm-up'], 0),
     connections: figure('connections', values.connections, 1),
     apps: values.apps?.split(',') ?? (positionals.length === 0 ? ['flaskapp'] : PYTHON_APPS),
+    draw: (panel) => panels.push(panel),
   };
   const stranger = settings.apps?.find((app) => !PYTHON_APPS.includes(app));
   if (stranger) throw new Error(`No app '${stranger}'; there are ${PYTHON_APPS.join(', ')}`);
 
   const [{ model = 'unknown processor' } = {}] = os.cpus();
-  console.log(
-    `${os.type()}, ${os.cpus().length} x ${model}, Node ${process.version}, load by ${generatorFor(settings.seconds ?? 1)}`,
-  );
-  for (const name of positionals.length > 0 ? positionals : Object.keys(TABLES)) {
+  const machine = `${os.type()}, ${os.cpus().length} x ${model}, Node ${process.version}, load by ${generatorFor(settings.seconds ?? 1)}`;
+  console.log(machine);
+  for (const name of names) {
     await TABLES[name]?.(settings).catch((error: Error) => {
       console.error(`\n${name}: ${error.message}`); // the other tables have nothing to do with it
       process.exitCode = 1;
     });
+  }
+  if (values.svg !== undefined && panels.length > 0) {
+    const { writeChart } = await import('./chart.ts'); // a large library, for those who want it
+    console.log(`\nDrawn: ${writeChart(values.svg, panels, machine).join(', ')}`);
   }
 }
 

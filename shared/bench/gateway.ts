@@ -1,9 +1,7 @@
 /** Requests per second: our gateway against Node.js itself, and frameworks on ours against themselves on node:http. */
 import { type Settings, takeTurns, terms, turnsFor, withServers } from './load.ts';
 import { startGateway, startHost, startPeer } from './peers.ts';
-import { printRates } from './table.ts';
-
-const OURS = 'our gateway';
+import { OURS, printRates } from './table.ts';
 
 /** How much is done for one answer, when the answer is the same. */
 export async function measureGateway(settings: Settings): Promise<void> {
@@ -22,6 +20,7 @@ export async function measureGateway(settings: Settings): Promise<void> {
       'bare node:net': 0.65,
       'node:http': 1.7,
     });
+    settings.draw?.({ title: 'GET /hello, connections kept alive', ours: OURS, rounds });
 
     const pipeliners = new Map([...peers].filter(([name]) => [OURS, 'node:http'].includes(name)));
     const pipelined = { ...turns, warmUp: Math.ceil(turns.warmUp / 3) };

@@ -15,10 +15,23 @@ export interface Settings {
   readonly warmUp?: number | undefined;
   readonly connections?: number | undefined;
   readonly apps?: readonly string[] | undefined;
+  /** Takes what the chart shows, where one is to be drawn. */
+  readonly draw?: ((panel: Panel) => void) | undefined;
 }
 
+/** One comparison in the chart: the rounds of all, by name, and who of them is ours. */
+export interface Panel {
+  readonly title: string;
+  readonly ours: string;
+  readonly rounds: ReadonlyMap<string, readonly Round[]>;
+}
+
+/** A server, with those it passes requests on to: they are stopped with it, and what they use counts as its own. */
+export type Peer = ServerProcess & { readonly behind?: readonly ServerProcess[] };
+
 /** Servers side by side, by the names they have in the table. */
-export type Peers = ReadonlyMap<string, ServerProcess>;
+export type Peers = ReadonlyMap<string, Peer>;
+export type Starters = Readonly<Record<string, () => Promise<Peer>>>;
 
 export interface Load {
   readonly connections: number;
@@ -68,15 +81,16 @@ export function terms({ rounds, seconds }: Turns): string {
 
 /** Runs `measure` with the servers, and stops them whatever comes of it. */
 export async function withServers<T>(
-  starters: Readonly<Record<string, () => Promise<ServerProcess>>>,
+  starters: Starters,
   measure: (peers: Peers) => Promise<T>,
 ): Promise<T> {
-  const peers = new Map<string, ServerProcess>();
+  const peers = new Map<string, Peer>();
   try {
     for (const [name, start] of Object.entries(starters)) peers.set(name, await start());
     return await measure(peers);
   } finally {
-    await Promise.all([...peers.values()].map((server) => server.stop()));
+    const all = [...peers.values()].flatMap((server) => [server, ...(server.behind ?? [])]);
+    await Promise.all(all.map((server) => server.stop()));
   }
 }
 
@@ -105,13 +119,15 @@ async function expectService(name: string, server: ServerProcess, { path = '/hel
   if (statusCode !== 200) throw new Error(`${name} answers ${path} with ${statusCode}`);
 }
 
-export async function runRound(server: ServerProcess, load: Load, seconds: number): Promise<Round> {
+export async function runRound(server: Peer, load: Load, seconds: number): Promise<Round> {
   const url = `${server.origin}${load.path ?? '/hello'}`;
-  const before = cpuSeconds(server.pid);
+  const groups = [server, ...(server.behind ?? [])].map(({ pid }) => pid);
+  const cpuSoFar = () => groups.reduce((sum, group) => sum + cpuSeconds(group), 0);
+  const before = cpuSoFar();
   const generate = generatorFor(seconds) === 'wrk' ? loadByWrk : loadByUndici;
   const { requests, elapsed, p50, p99 } = await generate(url, load, seconds);
   if (requests === 0) throw new Error(`no answer of ${url} was a 200:\n${server.stderr}`);
-  const cpu = cpuSeconds(server.pid) - before;
+  const cpu = cpuSoFar() - before;
   const perCpuSecond = cpu > 0 ? requests / cpu : Number.NaN;
   return { perSecond: requests / elapsed, perCpuSecond, p50, p99 };
 }

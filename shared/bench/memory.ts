@@ -6,7 +6,7 @@ import { descriptorLimit, hasProc, residentBytes } from '../harness/proc.ts';
 import type { ServerProcess } from '../harness/server-process.ts';
 import { runRound, type Settings, withServers } from './load.ts';
 import { startGateway, startPeer } from './peers.ts';
-import { median, printTable, ratio, show } from './table.ts';
+import { median, OURS, printTable, ratio, show } from './table.ts';
 
 const REQUEST = 'GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n';
 /** Descriptors that client and server need for other things. */
@@ -23,7 +23,7 @@ export async function measureMemory(settings: Settings): Promise<void> {
   if (connections < wanted)
     console.log(`\nmemory: ulimit -n allows for ${connections} of ${wanted}`);
   const starters = {
-    'our gateway': () =>
+    [OURS]: () =>
       startGateway('wsgiapp:app', '--max-connections', `${wanted}`, '--keep-alive-timeout', '0'),
     'node:http': () => startPeer('http'),
   };
@@ -37,7 +37,7 @@ export async function measureMemory(settings: Settings): Promise<void> {
       }
     });
   }
-  const ours = costs.get('our gateway');
+  const ours = costs.get(OURS);
   printTable(
     `memory: resident bytes for each of ${connections} idle connections (${rounds} rounds, each with new servers)`,
     [
@@ -55,18 +55,23 @@ async function costOfIdling(server: ServerProcess, connections: number): Promise
   const others = server.openSockets() ?? 0;
   const sockets: Socket[] = [];
   try {
-    while (sockets.length < connections) {
-      const count = Math.min(AT_A_TIME, connections - sockets.length);
-      const localAddress = `127.0.0.${1 + Math.floor(sockets.length / PER_ADDRESS)}`;
-      const more = Array.from({ length: count }, () => askOnce(server.port, localAddress));
-      sockets.push(...(await Promise.all(more)));
-    }
+    await openIdle(server.port, connections, sockets);
     const after = await settledBytes(server.pid);
     const kept = (server.openSockets() ?? 0) - others;
     if (kept < connections) throw new Error(`of ${connections} connections, ${kept} were kept`);
     return (after - before) / connections;
   } finally {
     for (const socket of sockets) socket.resetAndDestroy(); // leaves no port waiting for late bytes
+  }
+}
+
+/** So many more connections in `sockets`, even if one fails: each has made a request, and says nothing more. */
+export async function openIdle(port: number, count: number, sockets: Socket[]): Promise<void> {
+  for (let left = count; left > 0; left -= AT_A_TIME) {
+    const localAddress = `127.0.0.${1 + Math.floor(sockets.length / PER_ADDRESS)}`;
+    const length = Math.min(AT_A_TIME, left);
+    const more = Array.from({ length }, () => askOnce(port, localAddress));
+    sockets.push(...(await Promise.all(more)));
   }
 }
 

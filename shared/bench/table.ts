@@ -1,6 +1,9 @@
 /** What was measured, in rows and columns. In go rounds; out comes text. */
 import type { Round } from './load.ts';
 
+/** How our gateway is called in every table. */
+export const OURS = 'our gateway';
+
 /** A figure for each round of each server. */
 export type Figures = ReadonlyMap<string, readonly number[]>;
 
@@ -9,11 +12,16 @@ export function median(figures: readonly number[]): number {
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }
 
-/** Round by round, as a machine that was busy in one was busy for both: median and spread. */
+/** Round by round, as a machine that was busy in one was busy for both. */
+export function ratios(ours: readonly number[], theirs: readonly number[]): number[] {
+  return ours.map((figure, i) => figure / (theirs[i] ?? Number.NaN));
+}
+
+/** Their median and spread. */
 export function ratio(ours: readonly number[] = [], theirs: readonly number[] = []): string {
-  const ratios = ours.map((figure, i) => figure / (theirs[i] ?? Number.NaN));
-  const [least, most] = [Math.min(...ratios), Math.max(...ratios)];
-  return `${show(median(ratios), 2)} (${show(least, 2)}-${show(most, 2)})`;
+  const all = ratios(ours, theirs);
+  const [least, most] = [Math.min(...all), Math.max(...all)];
+  return `${show(median(all), 2)} (${show(least, 2)}-${show(most, 2)})`;
 }
 
 /** A figure that could not be had is a dash. */
@@ -33,7 +41,7 @@ export function printTable(title: string, rows: readonly (readonly string[])[]):
   }
 }
 
-/** One of them is ours, and is set against each other one. What we aim at stands beside it. */
+/** One of them is ours, and is set against each other one; or has a name, where all are. Aims stand beside it. */
 export function printRates(
   title: string,
   rounds: ReadonlyMap<string, readonly Round[]>,
@@ -41,7 +49,8 @@ export function printRates(
   aims: Readonly<Record<string, number>> = {},
 ): void {
   const hasAims = Object.keys(aims).length > 0;
-  const head = ['', 'req/s', 'ours / it (spread)', 'req/CPU s', 'ours / it (spread)'];
+  const versus = `${ours === OURS ? 'ours' : ours} / it (spread)`;
+  const head = ['', 'req/s', versus, 'req/CPU s', versus];
   const rows = [...rounds].map(([name, theirs]) => {
     const cells = [name];
     for (const figure of ['perSecond', 'perCpuSecond'] as const) {

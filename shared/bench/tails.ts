@@ -11,14 +11,12 @@ import {
   withServers,
 } from './load.ts';
 import { startGateway, startPeer } from './peers.ts';
-import { median, printTable, ratio, show } from './table.ts';
+import { median, OURS, printTable, ratio, show } from './table.ts';
 
 const TRICKLERS = 200;
 /** Milliseconds between two bytes of one client. */
 const PAUSE = 100;
 const HEAD = `GET /hello HTTP/1.1\r\nHost: localhost\r\nX-Patience: ${'x'.repeat(40)}\r\n\r\n`;
-const OURS = 'our gateway';
-
 export async function measureTails(settings: Settings): Promise<void> {
   const { connections = 50 } = settings;
   const turns = turnsFor(settings, { rounds: 3, seconds: 1, warmUp: 2 });

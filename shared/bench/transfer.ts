@@ -5,13 +5,11 @@ import { forgetPeak, hasProc, residentBytes } from '../harness/proc.ts';
 import type { ServerProcess } from '../harness/server-process.ts';
 import { type Settings, withServers } from './load.ts';
 import { startGateway, startPeer } from './peers.ts';
-import { median, printTable, ratio, show } from './table.ts';
+import { median, OURS, printTable, ratio, show } from './table.ts';
 
 const MIB = 1024 ** 2;
 const GIB = 1024 ** 3;
 const BLOCK = Buffer.alloc(64 * 1024, 'x');
-const OURS = 'our gateway';
-
 /** Sends a body of so many bytes, or has one sent; each resolves when all of it has arrived. */
 const WAYS = { up: upload, down: download };
 type Way = keyof typeof WAYS;

@@ -1,5 +1,5 @@
 /**
- * The servers that people deploy Python applications on, each with one process, started on a free port like a
+ * The servers that people deploy Python applications on, each with one process if nothing is said, started on a free port like a
  * stage of ours. They come from shared/harness/requirements.txt.
  */
 import { existsSync } from 'node:fs';
@@ -45,9 +45,15 @@ export function hasPeer(name: string): boolean {
   return existsSync(path.join(BIN, PEERS[name]?.program ?? name));
 }
 
-/** Starts it with an app of shared/apps. */
-export function startPeer(name: string, app: string): Promise<ServerProcess> {
+/** Starts it with an app of shared/apps, and with options of its own. */
+export function startPeer(name: string, app: string, ...options: string[]): Promise<ServerProcess> {
   const { program, args, ready } = PEERS[name] as Peer;
-  const command = ['env', `PYTHONPATH=${FOLDER}`, path.join(BIN, program), ...args(app)];
+  const command = [
+    'env',
+    `PYTHONPATH=${FOLDER}`,
+    path.join(BIN, program),
+    ...options,
+    ...args(app),
+  ];
   return startCommand(command, { isOurs: false, ready });
 }

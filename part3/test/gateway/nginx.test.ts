@@ -1,68 +1,36 @@
 /** Several gateways behind one door, each on an address of its own: none of them is missed by a client. */
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
-import os from 'node:os';
-import path from 'node:path';
 import { Agent, request } from 'undici';
 import { afterEach, describe, expect, test } from 'vitest';
+import { freePort, hasNginx, startNginx } from '../../../shared/harness/nginx.ts';
 import { hasProc } from '../../../shared/harness/proc.ts';
-import {
-  ROOT,
-  type ServerProcess,
-  startCommand,
-  tsx,
-} from '../../../shared/harness/server-process.ts';
+import { type ServerProcess, tsx } from '../../../shared/harness/server-process.ts';
 import { fileOf, launch } from '../ladder.ts';
 
 const APP = 'shared/harness/contract-app:app';
 /** 127.0.0.0/8 is all this machine's own; on Linux without asking. */
 const HOSTS = ['127.0.0.2', '127.0.0.3'];
-const hasNginx = spawnSync('nginx', ['-v']).status === 0;
 const why = 'needs nginx, and Linux for several loopback addresses';
 
 describe.skipIf(process.env.SERVER || !hasProc || (!hasNginx && !process.env.CI))(
   `nginx in front (${why})`,
   () => {
-    const folders: string[] = [];
     const doors: ServerProcess[] = [];
     afterEach(async () => {
       for (const door of doors.splice(0)) await door.stop();
-      for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
     });
-
-    async function freePort(host: string): Promise<number> {
-      const listener = createServer().listen(0, host);
-      await new Promise((resolve) => listener.once('listening', resolve));
-      const { port } = listener.address() as { port: number };
-      await new Promise((resolve) => listener.close(resolve));
-      return port;
-    }
 
     function gateway(host: string, port: number, ...args: string[]): Promise<ServerProcess> {
       const where = ['--host', host, '--port', `${port}`];
       return launch(tsx(fileOf('gateway'), APP, ...where, ...args));
     }
 
-    /** part3/nginx.conf as it is, but for the addresses; and the gateways behind it. */
+    /** nginx, and the gateways behind it. */
     async function open(...args: string[]) {
       const ports = await Promise.all(HOSTS.map(freePort));
       const gateways = await Promise.all(
         HOSTS.map((host, index) => gateway(host, ports[index] as number, ...args)),
       );
-      const port = await freePort('127.0.0.1');
-      const folder = mkdtempSync(path.join(os.tmpdir(), 'nginx-'));
-      folders.push(folder);
-      const conf = readFileSync(path.join(ROOT, 'part3', 'nginx.conf'), 'utf8')
-        .replace('listen 127.0.0.1:8880', `listen 127.0.0.1:${port}`)
-        .replace('127.0.0.1:8881', `${HOSTS[0]}:${ports[0]}`)
-        .replace('127.0.0.1:8882', `${HOSTS[1]}:${ports[1]}`);
-      writeFileSync(path.join(folder, 'nginx.conf'), conf);
-      const command = ['nginx', '-p', folder, '-c', path.join(folder, 'nginx.conf')];
-      const script = `"$@" & trap 'kill -QUIT $!' TERM; until (: </dev/tcp/127.0.0.1/${port}) 2>/dev/null; do sleep 0.05; done; echo Serving HTTP on port ${port}; wait; wait`;
-      const door = await startCommand(['bash', '-c', script, 'bash', ...command], {
-        isOurs: false,
-      });
+      const door = await startNginx(HOSTS.map((host, index) => `${host}:${ports[index]}`));
       doors.push(door);
       return { door, gateways, ports };
     }
