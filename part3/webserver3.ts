@@ -59,6 +59,8 @@ async function main(): Promise<void> {
     workers: staffing.pythonWorkers,
     requestTimeout: limits.requestTimeout || MAX_SECONDS,
   });
+  // Who read what we print may have gone. The service goes on.
+  for (const output of [process.stdout, process.stderr]) output.on('error', () => {});
   // A promise that an application forgot would end us all, and a client that leaves can make it reject.
   process.on('unhandledRejection', (reason) => console.error(reason));
   const log = values['access-log'] ? openAccessLog(values['access-log']) : undefined;

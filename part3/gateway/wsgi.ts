@@ -48,7 +48,7 @@ export interface ErrorStream {
 
 /** A list and not an object: two Set-Cookie lines stay two. */
 export type Headers = [name: string, value: string][];
-/** Strings travel as UTF-8. */
+/** Strings travel as UTF-8. Bytes are the server's once it has them: they may not have left when a write resolves. */
 export type Chunk = string | Uint8Array;
 /** Resolves when the client can take more; rejects when it has gone. */
 export type Write = (chunk: Chunk) => Promise<void>;

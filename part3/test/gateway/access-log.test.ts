@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { describeStage, useServer } from '../../../shared/harness/describe-stages.ts';
-import { startServer } from '../../../shared/harness/server-process.ts';
+import { startCommand, startServer, tsx } from '../../../shared/harness/server-process.ts';
 import { toLine } from '../../server/access-log.ts';
-import { APP, answersOf, ask, head, LAST, makeGate, talk } from './gateway.ts';
+import { APP, answersOf, ask, HELLO, head, LAST, makeGate, talk, textsOf } from './gateway.ts';
 
 /** host ident user [time] "request" status bytes "referer" "agent"; a quote or a backslash only as \xHH. */
 const TEXT = String.raw`"(?:[ !#-\[\]-~]|\\x[\dA-F]{2})*"`;
@@ -104,6 +104,16 @@ describeStage('gateway', 'keeps an access log in a file', (stage) => {
     await client.readUntil('waiting');
     await server.stop();
     expect(readFileSync(file, 'utf8')).toMatch(/^.*waits\?drain HTTP.1.1" 200 7 .*\n$/);
+  });
+
+  test('who reads the log on standard output may go: the service goes on', async () => {
+    const gateway = tsx(stage.file, APP, '--access-log', '-');
+    const command = ['sh', '-c', '"$@" | head -n 1', 'sh', ...gateway];
+    const reader = await startCommand(command, { isOurs: false });
+    for (let count = 0; count < 3; count++) {
+      expect(textsOf(await talk(reader, LAST))).toEqual([HELLO]);
+    }
+    await reader.stop();
   });
 
   test('a log that cannot be had is told in one line', async () => {
