@@ -47,6 +47,8 @@ interface Member {
 const ROUND = 100;
 /** Milliseconds between two signs of life. */
 const PULSE = 500;
+/** Milliseconds a worker has to load its application, in which it can say nothing. */
+const MAX_START = 60_000;
 /** Milliseconds a worker should serve; if not, the next one waits: 100 at first, then twice as long each time. */
 const GOOD_AGE = 1_000;
 const MAX_BACKOFF = 10_000;
@@ -182,9 +184,10 @@ export class Supervisor {
     this.#lastRound = now;
     for (const member of this.#members) {
       if (haveSlept) member.lastSign = now;
-      const isStuck = now - member.lastSign > timeout;
+      const isStuck = now - member.lastSign > (member.state === 'starting' ? MAX_START : timeout);
       if (!isStuck && now < member.deadline) continue;
-      const reason = isStuck ? `gave no sign of life for ${timeout / 1000} s` : 'did not drain';
+      const silence = Math.floor((now - member.lastSign) / 1000);
+      const reason = isStuck ? `gave no sign of life for ${silence} s` : 'did not drain';
       console.log(`* worker ${pidOf(member)} ${reason}: killed`);
       member.process.process.kill('SIGKILL');
       [member.lastSign, member.deadline] = [now, Number.POSITIVE_INFINITY];
