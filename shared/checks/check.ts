@@ -4,7 +4,7 @@
  * terminal; it starts programs through the harness, as all tests do.
  */
 import { connect } from 'node:net';
-import { RawClient } from '../harness/raw-client.ts';
+import { type Ending, RawClient } from '../harness/raw-client.ts';
 import { type ServerProcess, type StartOptions, startCommand } from '../harness/server-process.ts';
 
 export type Part = 'part1' | 'part2' | 'part3';
@@ -12,6 +12,8 @@ export type Part = 'part1' | 'part2' | 'part3';
 export interface Check {
   /** `1-03`. Exercises have a letter: `1-x1`. */
   readonly id: string;
+  /** In a word: `crlf`. */
+  readonly name?: string;
   readonly part: Part;
   /** A sentence about the server: `A strict client accepts your answer`. */
   readonly title: string;
@@ -85,8 +87,7 @@ export class Trial {
   readonly #file: string;
   readonly #servers: ServerProcess[] = [];
   readonly #clients: RawClient[] = [];
-  /** All bytes of the last client, for whoever reports. */
-  readonly sent: Buffer[] = [];
+  #command: readonly string[] = [];
 
   constructor(subject: Subject, file: string) {
     this.#subject = subject;
@@ -97,6 +98,7 @@ export class Trial {
   async start({ app, args = [] }: StartOptions = {}): Promise<ServerProcess> {
     const command = [...this.#subject.command(this.#file), ...(app ? [app] : []), ...args];
     const { isOurs = false } = this.#subject;
+    this.#command = command;
     try {
       const server = await startCommand(command, { isOurs, patience: START_TIMEOUT });
       this.#servers.push(server);
@@ -148,6 +150,17 @@ export class Trial {
     return this.#servers.map(({ stderr }) => stderr).join('');
   }
 
+  /** What was done and seen, for whoever reports. */
+  get evidence(): Evidence {
+    const [server] = this.#servers.slice(-1);
+    return {
+      command: this.#command,
+      ...(server && { port: server.port }),
+      talks: this.#clients.map(({ sent, received, ending }) => ({ sent, received, ending })),
+      printed: this.#servers.map(({ stdout, stderr }) => stdout + stderr).join(''),
+    };
+  }
+
   get hasExited(): boolean {
     return this.#servers.some((server) => this.#isGone(server));
   }
@@ -157,10 +170,29 @@ export class Trial {
   }
 }
 
+/** One client's talk with the program, and how its connection stood when the check was over. */
+export interface Talk {
+  readonly sent: Buffer;
+  readonly received: Buffer;
+  readonly ending: Ending;
+}
+
+export interface Evidence {
+  /** The command that was started last, application and options included. */
+  readonly command: readonly string[];
+  readonly port?: number;
+  /** Of raw clients; what went through an HTTP library is not kept. */
+  readonly talks: readonly Talk[];
+  /** Standard output and standard error. */
+  readonly printed: string;
+}
+
 export interface Verdict {
   readonly check: Check;
   readonly state: 'passed' | 'failed' | 'skipped';
   readonly failure?: Failure;
+  /** Nothing where nothing was started. */
+  readonly evidence?: Evidence;
   /** Milliseconds, with the start of the program. */
   readonly took: number;
 }
@@ -168,13 +200,9 @@ export interface Verdict {
 /** Runs one check. Whatever happens in it, it is over in its time, and nothing of it is left. */
 export async function runCheck(check: Check, subject: Subject): Promise<Verdict> {
   const start = performance.now();
-  const verdict = (state: Verdict['state'], failure?: Failure): Verdict => ({
-    check,
-    state,
-    ...(failure && { failure }),
-    took: performance.now() - start,
-  });
-  if (check.needs === 'Linux' && process.platform !== 'linux') return verdict('skipped');
+  const took = () => performance.now() - start;
+  if (check.needs === 'Linux' && process.platform !== 'linux')
+    return { check, state: 'skipped', took: took() };
   const trial = new Trial(subject, check.file ?? 'server');
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
@@ -184,9 +212,10 @@ export async function runCheck(check: Check, subject: Subject): Promise<Verdict>
   });
   try {
     await Promise.race([check.run(trial), late]);
-    return verdict('passed');
+    return { check, state: 'passed', evidence: trial.evidence, took: took() };
   } catch (error) {
-    return verdict('failed', toFailure(error, trial));
+    const failure = toFailure(error, trial);
+    return { check, state: 'failed', failure, evidence: trial.evidence, took: took() };
   } finally {
     clearTimeout(timer);
     await trial.end();

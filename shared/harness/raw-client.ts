@@ -16,6 +16,7 @@ export class RawClient {
   /** What goes over the network: under TLS another one. */
   readonly #transport: Socket;
   readonly #chunks: Buffer[] = [];
+  readonly #sent: Buffer[] = [];
   #ending: Ending = 'open';
   #wake: () => void = () => {};
 
@@ -49,6 +50,11 @@ export class RawClient {
     return Buffer.concat(this.#chunks);
   }
 
+  /** What was given to `send` so far. */
+  get sent(): Buffer {
+    return Buffer.concat(this.#sent);
+  }
+
   get ending(): Ending {
     return this.#ending;
   }
@@ -56,6 +62,7 @@ export class RawClient {
   /** Sends each slice in a packet of its own, as far as the network lets us. */
   async send(...slices: (string | Uint8Array)[]): Promise<void> {
     for (const slice of slices) {
+      this.#sent.push(Buffer.from(slice));
       await new Promise<void>((resolve) => this.#socket.write(slice, () => resolve()));
       await turn();
     }
