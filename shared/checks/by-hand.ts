@@ -1,6 +1,7 @@
 /** From what a check did to what a reader types: the same program on a port he knows, and the same question to it. */
 import path from 'node:path';
-import type { Check, Evidence } from './check.ts';
+import type { Check } from './check.ts';
+import type { Evidence } from './evidence.ts';
 
 /** The checker's own port is gone with the program it started; this is the one that all programs here have by default. */
 const PORT = '8888';

@@ -55,7 +55,10 @@ export function showBytes(bytes: Buffer, { width, sign, at, note = '', limit }: 
     const { text, column } = cut(line, fault, room);
     lines.push(`${sign}"${text}"`);
     if (fault !== undefined) {
-      const caret = pointAt(sign.length + 1 + column, width, [`byte ${at}: ${note}`, `byte ${at}`]);
+      const caret = pointAt(sign.length + 1 + column, width, [
+        ...(note ? [`byte ${at}: ${note}`] : []),
+        `byte ${at}`,
+      ]);
       saysNote = note !== '' && caret.includes(note);
       lines.push(caret);
     }
@@ -76,7 +79,8 @@ function lineStarts(bytes: Buffer): number[] {
 /** As much of a line as there is room for, with the fault in it, and the column where that came to stand. */
 function cut(line: Buffer, fault: number | undefined, room: number) {
   // What comes before the fault tells the reader where he is, so it gets most of the room.
-  let [from, width] = [fault ?? 0, 0];
+  const isShort = line.length <= room && escapeBytes(line).length <= room;
+  let [from, width] = [isShort ? 0 : (fault ?? 0), 0];
   while (from > 0 && width <= Math.max(room - 16, room / 2)) {
     from -= 1;
     width += visible(line[from] ?? 0).length;
@@ -84,13 +88,11 @@ function cut(line: Buffer, fault: number | undefined, room: number) {
   const before = from > 0 ? '...' : '';
   let text = before;
   let column = before.length;
+  const fits = escapeBytes(line.subarray(from, from + room + 1)).length <= room - text.length;
   for (let i = from; i < line.length; i += 1) {
     if (i === fault) column = text.length;
     const sign = visible(line[i] ?? 0);
-    if (text.length + sign.length > room - (i === line.length - 1 ? 0 : 3)) {
-      text += '...';
-      break;
-    }
+    if (!fits && text.length + sign.length > room - 3) return { text: `${text}...`, column };
     text += sign;
   }
   if (fault === line.length) column = text.length;

@@ -4,8 +4,9 @@
  * terminal; it starts programs through the harness, as all tests do.
  */
 import { connect } from 'node:net';
-import { type Ending, RawClient } from '../harness/raw-client.ts';
+import { RawClient } from '../harness/raw-client.ts';
 import { type ServerProcess, type StartOptions, startCommand } from '../harness/server-process.ts';
+import type { Evidence } from './evidence.ts';
 
 export type Part = 'part1' | 'part2' | 'part3';
 
@@ -88,6 +89,7 @@ export class Trial {
   readonly #servers: ServerProcess[] = [];
   readonly #clients: RawClient[] = [];
   #command: readonly string[] = [];
+  #ended = '';
 
   constructor(subject: Subject, file: string) {
     this.#subject = subject;
@@ -102,6 +104,9 @@ export class Trial {
     try {
       const server = await startCommand(command, { isOurs, patience: START_TIMEOUT });
       this.#servers.push(server);
+      server.exited.then(({ code, signal }) => {
+        this.#ended = signal ?? `exit code ${code}`;
+      });
       return server;
     } catch (error) {
       const { message } = error as Error;
@@ -150,6 +155,20 @@ export class Trial {
     return this.#servers.map(({ stderr }) => stderr).join('');
   }
 
+  /** A crash is heard of a moment after the connections it cuts: gives the programs that moment. */
+  async settle(milliseconds = 150): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const moment = new Promise((resolve) => {
+      timer = setTimeout(resolve, milliseconds);
+    });
+    await Promise.race([moment, ...this.#servers.map(({ exited }) => exited)]);
+    clearTimeout(timer);
+  }
+
+  get hasExited(): boolean {
+    return this.#servers.some((server) => this.#isGone(server));
+  }
+
   /** What was done and seen, for whoever reports. */
   get evidence(): Evidence {
     const [server] = this.#servers.slice(-1);
@@ -157,34 +176,14 @@ export class Trial {
       command: this.#command,
       ...(server && { port: server.port }),
       talks: this.#clients.map(({ sent, received, ending }) => ({ sent, received, ending })),
+      ...(this.#ended && { ended: this.#ended }),
       printed: this.#servers.map(({ stdout, stderr }) => stdout + stderr).join(''),
     };
-  }
-
-  get hasExited(): boolean {
-    return this.#servers.some((server) => this.#isGone(server));
   }
 
   #isGone(server: ServerProcess): boolean {
     return server.hasExited;
   }
-}
-
-/** One client's talk with the program, and how its connection stood when the check was over. */
-export interface Talk {
-  readonly sent: Buffer;
-  readonly received: Buffer;
-  readonly ending: Ending;
-}
-
-export interface Evidence {
-  /** The command that was started last, application and options included. */
-  readonly command: readonly string[];
-  readonly port?: number;
-  /** Of raw clients; what went through an HTTP library is not kept. */
-  readonly talks: readonly Talk[];
-  /** Standard output and standard error. */
-  readonly printed: string;
 }
 
 export interface Verdict {
@@ -214,6 +213,7 @@ export async function runCheck(check: Check, subject: Subject): Promise<Verdict>
     await Promise.race([check.run(trial), late]);
     return { check, state: 'passed', evidence: trial.evidence, took: took() };
   } catch (error) {
+    await trial.settle();
     const failure = toFailure(error, trial);
     return { check, state: 'failed', failure, evidence: trial.evidence, took: took() };
   } finally {

@@ -11,12 +11,13 @@ import { lastPart, missingFile, PARTS } from './home.ts';
 import { exercisesOf, LADDER, stepsOf } from './ladder.ts';
 import { Learn } from './learn.ts';
 import { hasPassed, readProgress, takeHint } from './progress.ts';
-import { transcript, wrap } from './report.ts';
+import { label, transcript, wrap } from './report.ts';
 import { solutionText } from './solution.ts';
 import { putStarters } from './start.ts';
 import { hasColour, lookOf } from './terminal.ts';
 
 const { stdout } = process;
+stdout.once('error', () => process.exit(1)); // `| head` has seen enough
 const say = (...lines: string[]) => console.log(lines.join('\n'));
 
 /** What the reader did not mean: one line, and another exit status than a server that fails. */
@@ -117,7 +118,14 @@ async function check(what: string, flags: Record<string, unknown>): Promise<numb
   const reason = missingFile(first);
   if (reason) return fail(reason);
   const verdicts = await grade(checks, { all: Boolean(flags.all), isPart: Boolean(part) });
-  if (flags.verbose) say('', ...verdicts.flatMap((verdict) => transcript(verdict, lookOf(stdout))));
+  if (flags.verbose)
+    say(
+      '',
+      ...verdicts.flatMap((verdict) => [
+        label(verdict.check),
+        ...transcript(verdict, lookOf(stdout)),
+      ]),
+    );
   if (verdicts.some(({ state }) => state === 'failed')) return 1;
   if (part) say('', ...endText(part, Boolean(flags.exercises), lookOf(stdout)));
   return 0;

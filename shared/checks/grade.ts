@@ -3,7 +3,7 @@ import { ROOT } from '../harness/server-process.ts';
 import type { Check, Verdict } from './check.ts';
 import { examine } from './home.ts';
 import { remember } from './progress.ts';
-import { bar, explain, ladderLine, wrap } from './report.ts';
+import { aligned, bar, explain, ladderLine, wrap } from './report.ts';
 import { lookOf } from './terminal.ts';
 
 interface Options {
@@ -15,7 +15,7 @@ interface Options {
 
 export async function grade(checks: readonly Check[], options: Options): Promise<Verdict[]> {
   const { stdout } = process;
-  const look = lookOf(stdout);
+  const look = aligned(lookOf(stdout), checks);
   const verdicts: Verdict[] = [];
   let failed: Verdict | undefined;
   for (const check of checks) {

@@ -1,7 +1,7 @@
 /** What the checker says beside verdicts: hints, the list, the end of a part. Text only, as in report.ts. */
 import type { Check, Part } from './check.ts';
 import { exercisesOf, QUESTIONS, stepsOf } from './ladder.ts';
-import { type Look, label, ladderLine, placeOf, twoLines, wrap } from './report.ts';
+import { aligned, type Look, label, ladderLine, placeOf, twoLines, wrap } from './report.ts';
 
 /** All hints up to a level; the newest is the last. */
 export function hintText(check: Check, level: number, { width, paint }: Look): string[] {
@@ -26,9 +26,10 @@ export function hintText(check: Check, level: number, { width, paint }: Look): s
 }
 
 export function listText(part: Part, passed: readonly string[], look: Look): string[] {
-  const line = (check: Check) =>
-    ladderLine(check, passed.includes(check.id) ? 'passed' : 'open', look);
   const exercises = exercisesOf(part);
+  const list = aligned(look, [...stepsOf(part), ...exercises]);
+  const line = (check: Check) =>
+    ladderLine(check, passed.includes(check.id) ? 'passed' : 'open', list);
   const rest = exercises.length > 0 ? ['', 'Exercises', ...exercises.map(line)] : [];
   return [...stepsOf(part).map(line), ...rest];
 }
@@ -51,6 +52,6 @@ export function endText(part: Part, withExercises: boolean, look: Look): string[
           ),
         ]
       : []),
-    ...exercises.map((check) => ladderLine(check, 'open', look)),
+    ...exercises.map((check) => ladderLine(check, 'open', aligned(look, exercises))),
   ];
 }

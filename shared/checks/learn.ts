@@ -3,10 +3,11 @@
  * run begins with a clean screen; into a pipe it writes lines, reads the same keys from its input, and ends with it.
  */
 import { ROOT } from '../harness/server-process.ts';
-import type { Check, Part, Verdict } from './check.ts';
+import type { Check, Part } from './check.ts';
 import { grade } from './grade.ts';
 import { endText, hintText, listText } from './guide.ts';
 import { examine, foldersToWatch } from './home.ts';
+import { readKeys } from './keys.ts';
 import { exercisesOf, stepsOf } from './ladder.ts';
 import { forgetProgress, hasPassed, readProgress, remember, takeHint } from './progress.ts';
 import { bar, explain, label, ladderLine, wrap } from './report.ts';
@@ -15,8 +16,6 @@ import { hasColour, lookOf } from './terminal.ts';
 import { watchFolders } from './watch.ts';
 
 const KEYS = 'n(ext) h(int) l(ist) a(ll) s(olution) r(eset) q(uit)';
-const CTRL_C = '\x03';
-const CTRL_D = '\x04';
 
 export class Learn {
   readonly #part: Part;
@@ -29,6 +28,8 @@ export class Learn {
   /** What passed with the files as they are now. */
   readonly #fresh = new Set<string>();
   #isPeeking = false;
+  /** Keys and saves, one after the other. */
+  #queue: Promise<void> = Promise.resolve();
   /** Settles when the last run has. */
   #settled: Promise<void> = Promise.resolve();
 
@@ -40,32 +41,35 @@ export class Learn {
 
   /** Resolves when the reader has had enough: q, or the end of the input. */
   async run(): Promise<void> {
-    const { stdin } = process;
-    const stop = watchFolders(foldersToWatch(this.#part), () => {
-      this.#fresh.clear();
-      this.#go();
+    const stopWatching = watchFolders(foldersToWatch(this.#part), () => {
+      this.#enqueue(() => {
+        this.#fresh.clear();
+        this.#go();
+      });
     });
-    if (this.#isInteractive) stdin.setRawMode(true);
     this.#go();
     await new Promise<void>((resolve) => {
-      const take = async (key: string) => {
-        if ('q' === key || CTRL_C === key || CTRL_D === key) resolve();
-        else await this.#press(key);
-      };
-      // One key after the other, also when a pipe brings several at once.
-      let last: Promise<void> = Promise.resolve();
-      stdin.setEncoding('utf8').on('data', (keys: string) => {
-        for (const key of keys) last = last.then(() => take(key));
+      const stopReading = readKeys(this.#isInteractive, {
+        onKey: (key) => {
+          if (key === 'q' && this.#isInteractive) end(); // at once, whatever is under way
+          this.#enqueue(() => (key === 'q' ? end() : this.#press(key)));
+        },
+        onEnd: async () => {
+          await this.#queue;
+          for (let run = -1; run !== this.#run; await this.#settled) run = this.#run;
+          end();
+        },
       });
-      stdin.once('end', async () => {
-        await last;
-        for (let run = -1; run !== this.#run; await this.#settled) run = this.#run;
+      const end = () => {
+        stopReading();
         resolve();
-      });
+      };
     });
-    stop();
-    if (this.#isInteractive) stdin.setRawMode(false);
-    stdin.pause();
+    stopWatching();
+  }
+
+  #enqueue(task: () => void | Promise<void>): void {
+    this.#queue = this.#queue.then(task);
   }
 
   get #check(): Check | undefined {
@@ -82,12 +86,17 @@ export class Learn {
   async #climb(run: number): Promise<void> {
     this.#header();
     for (let check = this.#check; check; check = this.#nextOpen()) {
-      this.#at = this.#checks.indexOf(check);
+      const at = this.#checks.indexOf(check);
+      if (at < this.#at) this.#say('And from the top, with your files as they are now:');
+      this.#at = at;
       const verdict = await examine(check);
       if (run !== this.#run) return; // there are newer files
       remember(verdict);
-      this.#report(verdict);
-      if (verdict.state === 'failed') return this.#footer();
+      if (verdict.state === 'failed') {
+        this.#say(...explain(verdict, ROOT, this.#look));
+        return this.#footer();
+      }
+      this.#say(ladderLine(check, verdict.state, this.#look, verdict.took));
       this.#fresh.add(check.id);
     }
     this.#at = this.#checks.length;
@@ -103,12 +112,6 @@ export class Learn {
       later.find(({ id }) => !passed.includes(id)) ??
       this.#checks.find(({ id }) => !this.#fresh.has(id))
     );
-  }
-
-  #report(verdict: Verdict): void {
-    const { check, state, took } = verdict;
-    if (state === 'failed') this.#say(...explain(verdict, ROOT, this.#look));
-    else this.#say(ladderLine(check, state, this.#look, took));
   }
 
   async #press(key: string): Promise<void> {
@@ -161,12 +164,11 @@ export class Learn {
 
   #toFirstOpen(): void {
     const passed = this.#passed;
-    this.#at = Math.max(
-      0,
-      this.#checks.findIndex(({ id }) => !passed.includes(id)),
-    );
+    const first = this.#checks.findIndex(({ id }) => !passed.includes(id));
+    this.#at = Math.max(0, first);
   }
 
+  /** Whether they are in the list, or there are none. */
   #hasExercises(): boolean {
     return this.#checks.length > stepsOf(this.#part).length || exercisesOf(this.#part).length === 0;
   }
@@ -183,7 +185,7 @@ export class Learn {
     if (!this.#isInteractive) return;
     const done = this.#checks.filter(({ id }) => this.#passed.includes(id)).length;
     const now = this.#check ? `now: ${label(this.#check)}` : '';
-    process.stdout.write('\x1b[2J\x1b[3J\x1b[H');
+    process.stdout.write('\x1b[2J\x1b[H');
     this.#say(bar(this.#part, done, this.#checks.length, this.#look), now);
   }
 

@@ -12,6 +12,8 @@ export type Colour = 'red' | 'green' | 'yellow' | 'cyan' | 'dim' | 'bold';
 export interface Look {
   /** Columns. */
   readonly width: number;
+  /** Of these, how many ids and names take in a list. */
+  readonly column?: number;
   readonly paint: (colour: Colour, text: string) => string;
 }
 
@@ -23,7 +25,8 @@ const COLOURS: Record<State, Colour> = {
   skipped: 'yellow',
   open: 'dim',
 };
-const TITLE_AT = 17;
+/** Columns below which names and times make room for what matters. */
+const NARROW = 60;
 /** Lines of a program's last words. */
 const LAST_WORDS = 10;
 
@@ -35,7 +38,12 @@ const ADVICE: Partial<Record<Cause, string>> = {
   reset: 'A RST cuts what is still under way: end() waits for it, destroy() does not.',
 };
 
+/** Words in lines of a width; what stood in lines of its own still does. */
 export function wrap(text: string, width: number, indent = ''): string[] {
+  return text.split('\n').flatMap((line) => wrapLine(line, width, indent));
+}
+
+function wrapLine(text: string, width: number, indent: string): string[] {
   const lines: string[] = [];
   let line = '';
   for (const word of text.split(/\s+/).filter((part) => part !== '')) {
@@ -53,15 +61,22 @@ export function label({ id, name = '' }: Check): string {
   return `${id} ${name}`.trim();
 }
 
-/** A line of the ladder: sign, id, name, title, time. */
-export function ladderLine(check: Check, state: State, { width, paint }: Look, took?: number) {
-  const time = took === undefined ? '' : `${Math.round(took)} ms`;
+/** A line of the ladder: sign, id, name, title, time. A narrow one has no room for the name. */
+export function ladderLine(check: Check, state: State, look: Look, took?: number): string {
+  const { width, paint, column = 0 } = look;
+  const name = width < NARROW ? check.id : label(check).padEnd(column);
+  const time = took === undefined || width < NARROW ? '' : ` ${Math.round(took)} ms`;
   const note = state === 'skipped' ? ` (needs ${check.needs ?? 'a program per stage'})` : '';
-  const room = width - TITLE_AT - (time === '' ? 0 : time.length + 1);
+  const room = width - name.length - 4 - time.length;
   const text = check.title + note;
-  const title = text.length > room ? `${text.slice(0, room - 3)}...` : text.padEnd(time ? room : 0);
-  const head = `${SIGNS[state]} ${label(check).padEnd(TITLE_AT - 3)}`;
-  return `${paint(COLOURS[state], head)} ${title}${time && paint('dim', ` ${time}`)}`;
+  const title = text.length > room ? `${text.slice(0, room - 3)}...` : text;
+  const head = paint(COLOURS[state], `${SIGNS[state]} ${name}`);
+  return time ? `${head}  ${title.padEnd(room)}${paint('dim', time)}` : `${head}  ${title}`;
+}
+
+/** The same look for lines that stand below each other. */
+export function aligned(look: Look, checks: readonly Check[]): Look {
+  return { ...look, column: Math.max(...checks.map((check) => label(check).length)) };
 }
 
 export function bar(part: string, done: number, total: number, { width, paint }: Look): string {
@@ -78,7 +93,8 @@ export function explain(verdict: Verdict, root: string, look: Look): string[] {
   const { width, paint } = look;
   const { cause = 'wrong', received, at, mistake, stderr = '' } = failure.details;
   const shown = received && showBytes(received, { width, sign: '  < ', at, note: failure.message });
-  const message = cause === 'wrong' ? failure.message : `${cause}: ${failure.message}`;
+  const fate = evidence?.ended ? ` (${evidence.ended})` : '';
+  const message = cause === 'wrong' ? failure.message : `${cause}: ${failure.message}${fate}`;
   const chapter = mistake
     ? `This looks like the mistake \`${mistake}\`: ${placeOf(check)}`
     : `The chapter on it: ${placeOf(check)}`;
@@ -100,10 +116,11 @@ export function explain(verdict: Verdict, root: string, look: Look): string[] {
 }
 
 function heading({ check, took }: Verdict, look: Look): string[] {
-  const isShort = TITLE_AT + check.title.length + 10 <= look.width;
-  if (isShort) return [ladderLine(check, 'failed', look, took)];
-  const head = ladderLine({ ...check, title: '' }, 'failed', look, took);
-  return [head, ...wrap(check.title, look.width, '  ')];
+  const room = look.width - label(check).length - `${Math.round(took)}`.length - 8;
+  if (look.width >= NARROW && check.title.length <= room)
+    return [ladderLine(check, 'failed', look, took)];
+  const head = look.paint('red', `${SIGNS.failed} ${label(check)}`);
+  return [`${head}  ${Math.round(took)} ms`, ...wrap(check.title, look.width, '  ')];
 }
 
 /** `what: where`, the second on a line of its own if there is no room: what is to be typed stays in one piece. */
@@ -133,18 +150,19 @@ export function lastWords(printed: string, root: string): string[] {
 }
 
 /** All that was said: by each raw client, by the program to it, and by the program to its terminal. */
-export function transcript({ evidence }: Verdict, { width, paint }: Look): string[] {
+export function transcript({ evidence, failure }: Verdict, { width, paint }: Look): string[] {
   if (!evidence) return [];
-  const limit = 60; // lines a side: a megabyte is no reading
+  const [limit, longest] = [60, 4000]; // lines and columns: a megabyte is no reading
   const endings = { fin: 'FIN', rst: 'RST', open: 'open when the check was over' };
   const talks = evidence.talks.flatMap(({ sent, received, ending }, i) => [
     paint('dim', `  client ${i + 1}, port ${evidence.port ?? '?'}`),
-    ...showBytes(sent, { width, sign: '  > ', limit }).lines,
-    ...showBytes(received, { width, sign: '  < ', limit }).lines,
+    ...showBytes(sent, { width: longest, sign: '  > ', limit }).lines,
+    ...showBytes(received, { width: longest, sign: '  < ', limit }).lines,
     paint('dim', `    (${endings[ending]})`),
   ]);
   const none = '  no bytes to show: this check speaks through an HTTP library, or came to no talk';
-  const printed = evidence.printed.trimEnd().split('\n').slice(-limit);
+  const text = evidence.printed || (failure?.details.stderr ?? '');
+  const printed = text.trimEnd().split('\n').slice(-limit);
   return [
     ...(talks.length > 0 ? talks : wrap(none, width, '  ')),
     paint('dim', '  the program printed'),

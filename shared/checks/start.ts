@@ -8,11 +8,14 @@ import { myFolder, spoken } from './home.ts';
 const STARTERS = path.join(import.meta.dirname, 'starters');
 const RELATIVE = /(\bfrom\s*|\bimport\s*\(?\s*)(['"])(\.{1,2}\/[^'"]+)\2/g;
 
-/** Which file becomes which: part 1 and 2 have one program, part 3 one for each stage. */
+/** part1.ts becomes the server of part 1, part2-form.ts the form of part 2, 3b.ts a stage of part 3. */
 function startersOf(part: Part): [from: string, to: string][] {
-  const files = readdirSync(STARTERS).filter((file) => file.endsWith('.ts'));
-  if (part === 'part3') return files.filter((f) => !/^part\d/.test(f)).map((file) => [file, file]);
-  return files.filter((file) => file === `${part}.ts`).map((file) => [file, 'server.ts']);
+  const files = readdirSync(STARTERS).sort();
+  return files.flatMap((file): [string, string][] => {
+    if (file === `${part}.ts`) return [[file, 'server.ts']];
+    if (file.startsWith(`${part}-`)) return [[file, file.slice(part.length + 1)]];
+    return /^\d/.test(file) && file[0] === part.at(-1) ? [[file, file]] : [];
+  });
 }
 
 /** What was made, and what was there already and is left alone. */
