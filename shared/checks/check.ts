@@ -156,7 +156,7 @@ export class Trial {
   }
 
   /** A crash is heard of a moment after the connections it cuts: gives the programs that moment. */
-  async settle(milliseconds = 150): Promise<void> {
+  async settle(milliseconds = 250): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     const moment = new Promise((resolve) => {
       timer = setTimeout(resolve, milliseconds);
@@ -199,10 +199,15 @@ export interface Verdict {
 /** Runs one check. Whatever happens in it, it is over in its time, and nothing of it is left. */
 export async function runCheck(check: Check, subject: Subject): Promise<Verdict> {
   const start = performance.now();
-  const took = () => performance.now() - start;
-  if (check.needs === 'Linux' && process.platform !== 'linux')
-    return { check, state: 'skipped', took: took() };
   const trial = new Trial(subject, check.file ?? 'server');
+  const verdict = (state: Verdict['state'], failure?: Failure): Verdict => ({
+    check,
+    state,
+    ...(failure && { failure }),
+    ...(state !== 'skipped' && { evidence: trial.evidence }),
+    took: performance.now() - start,
+  });
+  if (check.needs === 'Linux' && process.platform !== 'linux') return verdict('skipped');
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     const message = `This took longer than the ${check.seconds} s it has`;
@@ -211,11 +216,10 @@ export async function runCheck(check: Check, subject: Subject): Promise<Verdict>
   });
   try {
     await Promise.race([check.run(trial), late]);
-    return { check, state: 'passed', evidence: trial.evidence, took: took() };
+    return verdict('passed');
   } catch (error) {
     await trial.settle();
-    const failure = toFailure(error, trial);
-    return { check, state: 'failed', failure, evidence: trial.evidence, took: took() };
+    return verdict('failed', toFailure(error, trial));
   } finally {
     clearTimeout(timer);
     await trial.end();

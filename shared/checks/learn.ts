@@ -163,9 +163,8 @@ export class Learn {
   }
 
   #toFirstOpen(): void {
-    const passed = this.#passed;
-    const first = this.#checks.findIndex(({ id }) => !passed.includes(id));
-    this.#at = Math.max(0, first);
+    const [first] = this.#checks.filter(({ id }) => !this.#passed.includes(id));
+    this.#at = first ? this.#checks.indexOf(first) : 0;
   }
 
   /** Whether they are in the list, or there are none. */

@@ -50,13 +50,13 @@ export class RawClient {
     return Buffer.concat(this.#chunks);
   }
 
+  get ending(): Ending {
+    return this.#ending;
+  }
+
   /** What was given to `send` so far. */
   get sent(): Buffer {
     return Buffer.concat(this.#sent);
-  }
-
-  get ending(): Ending {
-    return this.#ending;
   }
 
   /** Sends each slice in a packet of its own, as far as the network lets us. */
