@@ -190,6 +190,8 @@ export interface Verdict {
   readonly check: Check;
   readonly state: 'passed' | 'failed' | 'skipped';
   readonly failure?: Failure;
+  /** Why it was skipped, where that is not what it needs. */
+  readonly reason?: string;
   /** Nothing where nothing was started. */
   readonly evidence?: Evidence;
   /** Milliseconds, with the start of the program. */

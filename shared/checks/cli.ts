@@ -127,7 +127,8 @@ async function check(what: string, flags: Record<string, unknown>): Promise<numb
       ]),
     );
   if (verdicts.some(({ state }) => state === 'failed')) return 1;
-  if (part) say('', ...endText(part, Boolean(flags.exercises), lookOf(stdout)));
+  if (part)
+    say('', ...endText(part, readProgress(part).passed, Boolean(flags.exercises), lookOf(stdout)));
   return 0;
 }
 

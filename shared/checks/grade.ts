@@ -3,7 +3,7 @@ import { ROOT } from '../harness/server-process.ts';
 import type { Check, Verdict } from './check.ts';
 import { examine } from './home.ts';
 import { remember } from './progress.ts';
-import { aligned, bar, explain, ladderLine, wrap } from './report.ts';
+import { aligned, bar, explain, ladderLine, verdictLine, wrap } from './report.ts';
 import { lookOf } from './terminal.ts';
 
 interface Options {
@@ -28,13 +28,12 @@ export async function grade(checks: readonly Check[], options: Options): Promise
     remember(verdict);
     verdicts.push(verdict);
     if (stdout.isTTY) stdout.write('\r\x1b[2K');
-    if (options.isPart || verdict.state !== 'failed')
-      console.log(ladderLine(check, verdict.state, look, verdict.took));
+    if (options.isPart || verdict.state !== 'failed') console.log(verdictLine(verdict, look));
     if (failed && verdict.failure)
       console.log(wrap(verdict.failure.message, look.width, '    ').join('\n'));
     if (verdict.failure) failed ??= verdict;
   }
-  const good = verdicts.filter(({ state }) => state !== 'failed').length;
+  const good = verdicts.filter(({ state }) => state === 'passed').length;
   if (options.isPart) console.log(`\n${bar(checks[0]?.part ?? '', good, checks.length, look)}`);
   if (failed)
     console.log([...(options.isPart ? [''] : []), ...explain(failed, ROOT, look)].join('\n'));

@@ -68,12 +68,12 @@ export async function examine(check: Check): Promise<Verdict> {
   if (reason) {
     return { check, state: 'failed', failure: new Failure(reason), took: 0 };
   }
-  if (lacksStage(check)) return { check, state: 'skipped', took: 0 };
+  if (lacksStage(check)) return { check, state: 'skipped', reason: '{file} in SERVER', took: 0 };
   return runCheck(check, subjectFor(check.part));
 }
 
 /** Whether a check wants one of several small programs, and SERVER names a single one. */
-export function lacksStage({ file = 'server' }: Check): boolean {
+function lacksStage({ file = 'server' }: Check): boolean {
   return SERVER !== '' && file !== 'server' && !SERVER.includes('{file}');
 }
 

@@ -10,7 +10,7 @@ import { examine, foldersToWatch } from './home.ts';
 import { readKeys } from './keys.ts';
 import { exercisesOf, stepsOf } from './ladder.ts';
 import { forgetProgress, hasPassed, readProgress, remember, takeHint } from './progress.ts';
-import { bar, explain, label, ladderLine, wrap } from './report.ts';
+import { bar, explain, label, verdictLine, wrap } from './report.ts';
 import { solutionText } from './solution.ts';
 import { hasColour, lookOf } from './terminal.ts';
 import { watchFolders } from './watch.ts';
@@ -25,7 +25,7 @@ export class Learn {
   #at = 0;
   /** Counts runs: an older one that is still under way has nothing to say any more. */
   #run = 0;
-  /** What passed with the files as they are now. */
+  /** What was tried, and did not fail, with the files as they are now. */
   readonly #fresh = new Set<string>();
   #isPeeking = false;
   /** Keys and saves, one after the other. */
@@ -96,11 +96,11 @@ export class Learn {
         this.#say(...explain(verdict, ROOT, this.#look));
         return this.#footer();
       }
-      this.#say(ladderLine(check, verdict.state, this.#look, verdict.took));
+      this.#say(verdictLine(verdict, this.#look));
       this.#fresh.add(check.id);
     }
     this.#at = this.#checks.length;
-    this.#say('', ...endText(this.#part, this.#hasExercises(), this.#look));
+    this.#say('', ...endText(this.#part, this.#passed, this.#hasExercises(), this.#look));
     this.#footer(this.#hasExercises() ? undefined : 'n goes on to them.');
   }
 
@@ -109,7 +109,7 @@ export class Learn {
     const { passed } = readProgress(this.#part);
     const later = this.#checks.slice(this.#at + 1);
     return (
-      later.find(({ id }) => !passed.includes(id)) ??
+      later.find(({ id }) => !passed.includes(id) && !this.#fresh.has(id)) ??
       this.#checks.find(({ id }) => !this.#fresh.has(id))
     );
   }
@@ -158,7 +158,7 @@ export class Learn {
     const verdicts = await grade(this.#checks, { all: true, isPart: true });
     const first = verdicts.find(({ state }) => state === 'failed');
     if (first) this.#at = this.#checks.indexOf(first.check);
-    else this.#say('', ...endText(this.#part, this.#hasExercises(), this.#look));
+    else this.#say('', ...endText(this.#part, this.#passed, this.#hasExercises(), this.#look));
     this.#footer();
   }
 

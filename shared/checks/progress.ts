@@ -31,7 +31,7 @@ export function forgetProgress(part: Part): void {
 export function remember({ check, state }: Verdict): void {
   const { passed, hints } = readProgress(check.part);
   const others = passed.filter((id) => id !== check.id);
-  write(check.part, { passed: state === 'failed' ? others : [...others, check.id], hints });
+  write(check.part, { passed: state === 'passed' ? [...others, check.id] : others, hints });
 }
 
 /** One hint more than last time, and never more than there are: how many the reader may see now. */

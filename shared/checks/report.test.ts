@@ -203,14 +203,14 @@ describe('the ladder', () => {
   test('stands in columns, with times at the right', () => {
     const look = aligned(plain(60), [check, long]);
     const lines = [
-      ladderLine(check, 'passed', look, 312),
-      ladderLine({ ...long, needs: 'Linux' }, 'skipped', look, 0),
+      verdictLine({ check, state: 'passed', took: 312 }, look),
+      verdictLine({ check: { ...long, needs: 'Linux' }, state: 'skipped', took: 0 }, look),
       ladderLine(long, 'open', look),
       bar('part2', 2, 3, look),
     ];
     expect(text(lines)).toBe(`
 ✓ 1-03 crlf            A strict client accepts you... 312 ms
-- 2-06 start_response  The head is fixed (needs Linux)  0 ms
+- 2-06 start_response  The head is fixed            needs Linux
 · 2-06 start_response  The head is fixed
 part 2 [======...] 2 of 3
 `);
@@ -219,7 +219,7 @@ part 2 [======...] 2 of 3
   test('never is wider than the terminal', () => {
     for (const width of [40, 59, 60, 80]) {
       const look = aligned(plain(width), [check, long]);
-      expect(ladderLine(check, 'failed', look, 12345).length).toBeLessThanOrEqual(width);
+      expect(ladderLine(check, 'failed', look, '12345 ms').length).toBeLessThanOrEqual(width);
       expect(bar('part2', 12, 34, look).length).toBeLessThanOrEqual(width);
     }
   });

@@ -61,17 +61,20 @@ export function label({ id, name = '' }: Check): string {
   return `${id} ${name}`.trim();
 }
 
-/** A line of the ladder: sign, id, name, title, time. A narrow one has no room for the name. */
-export function ladderLine(check: Check, state: State, look: Look, took?: number): string {
+/** A line of the ladder: sign, id, name, title, time. A narrow one has no room for names and times. */
+export function ladderLine(check: Check, state: State, look: Look, note = ''): string {
   const { width, paint, column = 0 } = look;
   const name = width < NARROW ? check.id : label(check).padEnd(column);
-  const time = took === undefined || width < NARROW ? '' : ` ${Math.round(took)} ms`;
-  const note = state === 'skipped' ? ` (needs ${check.needs ?? 'a program per stage'})` : '';
-  const room = width - name.length - 4 - time.length;
-  const text = check.title + note;
-  const title = text.length > room ? `${text.slice(0, room - 3)}...` : text;
+  const end = note === '' || width < NARROW ? '' : ` ${note}`;
+  const room = width - name.length - 4 - end.length;
+  const title = check.title.length > room ? `${check.title.slice(0, room - 3)}...` : check.title;
   const head = paint(COLOURS[state], `${SIGNS[state]} ${name}`);
-  return time ? `${head}  ${title.padEnd(room)}${paint('dim', time)}` : `${head}  ${title}`;
+  return end ? `${head}  ${title.padEnd(room)}${paint('dim', end)}` : `${head}  ${title}`;
+}
+
+export function verdictLine({ check, state, took, reason }: Verdict, look: Look): string {
+  const needs = `needs ${reason ?? check.needs}`;
+  return ladderLine(check, state, look, state === 'skipped' ? needs : `${Math.round(took)} ms`);
 }
 
 /** The same look for lines that stand below each other. */
@@ -115,10 +118,11 @@ export function explain(verdict: Verdict, root: string, look: Look): string[] {
   ];
 }
 
-function heading({ check, took }: Verdict, look: Look): string[] {
+function heading(verdict: Verdict, look: Look): string[] {
+  const { check, took } = verdict;
   const room = look.width - label(check).length - `${Math.round(took)}`.length - 8;
   if (look.width >= NARROW && check.title.length <= room)
-    return [ladderLine(check, 'failed', look, took)];
+    return [verdictLine(verdict, { ...look, column: 0 })];
   const head = look.paint('red', `${SIGNS.failed} ${label(check)}`);
   return [`${head}  ${Math.round(took)} ms`, ...wrap(check.title, look.width, '  ')];
 }
