@@ -3,7 +3,16 @@ import { describe, expect, test } from 'vitest';
 import { escapeBytes, showBytes } from './bytes.ts';
 import { type Check, Failure, type Verdict } from './check.ts';
 import { hintText } from './guide.ts';
-import { aligned, bar, explain, type Look, ladderLine, lastWords, transcript } from './report.ts';
+import {
+  aligned,
+  bar,
+  explain,
+  type Look,
+  ladderLine,
+  lastWords,
+  transcript,
+  verdictLine,
+} from './report.ts';
 
 const plain = (width: number): Look => ({ width, paint: (_, text) => text });
 const check: Check = {
@@ -210,7 +219,7 @@ describe('the ladder', () => {
     ];
     expect(text(lines)).toBe(`
 ✓ 1-03 crlf            A strict client accepts you... 312 ms
-- 2-06 start_response  The head is fixed            needs Linux
+- 2-06 start_response  The head is fixed         needs Linux
 · 2-06 start_response  The head is fixed
 part 2 [======...] 2 of 3
 `);
