@@ -6,12 +6,15 @@
 import { connect } from 'node:net';
 import { RawClient } from '../harness/raw-client.ts';
 import { type ServerProcess, type StartOptions, startCommand } from '../harness/server-process.ts';
+import type { Evidence } from './evidence.ts';
 
 export type Part = 'part1' | 'part2' | 'part3';
 
 export interface Check {
   /** `1-03`. Exercises have a letter: `1-x1`. */
   readonly id: string;
+  /** In a word: `crlf`. */
+  readonly name?: string;
   readonly part: Part;
   /** A sentence about the server: `A strict client accepts your answer`. */
   readonly title: string;
@@ -85,8 +88,8 @@ export class Trial {
   readonly #file: string;
   readonly #servers: ServerProcess[] = [];
   readonly #clients: RawClient[] = [];
-  /** All bytes of the last client, for whoever reports. */
-  readonly sent: Buffer[] = [];
+  #command: readonly string[] = [];
+  #ended = '';
 
   constructor(subject: Subject, file: string) {
     this.#subject = subject;
@@ -97,9 +100,13 @@ export class Trial {
   async start({ app, args = [] }: StartOptions = {}): Promise<ServerProcess> {
     const command = [...this.#subject.command(this.#file), ...(app ? [app] : []), ...args];
     const { isOurs = false } = this.#subject;
+    this.#command = command;
     try {
       const server = await startCommand(command, { isOurs, patience: START_TIMEOUT });
       this.#servers.push(server);
+      server.exited.then(({ code, signal }) => {
+        this.#ended = signal ?? `exit code ${code}`;
+      });
       return server;
     } catch (error) {
       const { message } = error as Error;
@@ -148,8 +155,30 @@ export class Trial {
     return this.#servers.map(({ stderr }) => stderr).join('');
   }
 
+  /** A crash is heard of a moment after the connections it cuts: gives the programs that moment. */
+  async settle(milliseconds = 150): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const moment = new Promise((resolve) => {
+      timer = setTimeout(resolve, milliseconds);
+    });
+    await Promise.race([moment, ...this.#servers.map(({ exited }) => exited)]);
+    clearTimeout(timer);
+  }
+
   get hasExited(): boolean {
     return this.#servers.some((server) => this.#isGone(server));
+  }
+
+  /** What was done and seen, for whoever reports. */
+  get evidence(): Evidence {
+    const [server] = this.#servers.slice(-1);
+    return {
+      command: this.#command,
+      ...(server && { port: server.port }),
+      talks: this.#clients.map(({ sent, received, ending }) => ({ sent, received, ending })),
+      ...(this.#ended && { ended: this.#ended }),
+      printed: this.#servers.map(({ stdout, stderr }) => stdout + stderr).join(''),
+    };
   }
 
   #isGone(server: ServerProcess): boolean {
@@ -161,6 +190,10 @@ export interface Verdict {
   readonly check: Check;
   readonly state: 'passed' | 'failed' | 'skipped';
   readonly failure?: Failure;
+  /** Why it was skipped, where that is not what it needs. */
+  readonly reason?: string;
+  /** Nothing where nothing was started. */
+  readonly evidence?: Evidence;
   /** Milliseconds, with the start of the program. */
   readonly took: number;
 }
@@ -168,14 +201,15 @@ export interface Verdict {
 /** Runs one check. Whatever happens in it, it is over in its time, and nothing of it is left. */
 export async function runCheck(check: Check, subject: Subject): Promise<Verdict> {
   const start = performance.now();
+  const trial = new Trial(subject, check.file ?? 'server');
   const verdict = (state: Verdict['state'], failure?: Failure): Verdict => ({
     check,
     state,
     ...(failure && { failure }),
+    ...(state !== 'skipped' && { evidence: trial.evidence }),
     took: performance.now() - start,
   });
   if (check.needs === 'Linux' && process.platform !== 'linux') return verdict('skipped');
-  const trial = new Trial(subject, check.file ?? 'server');
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     const message = `This took longer than the ${check.seconds} s it has`;
@@ -186,6 +220,7 @@ export async function runCheck(check: Check, subject: Subject): Promise<Verdict>
     await Promise.race([check.run(trial), late]);
     return verdict('passed');
   } catch (error) {
+    await trial.settle();
     return verdict('failed', toFailure(error, trial));
   } finally {
     clearTimeout(timer);

@@ -20,7 +20,7 @@ const isOurs = (target: string) => files.has(target);
 function readTree(folder: string): string[] {
   try {
     return readdirSync(path.join(ROOT, folder), { recursive: true, encoding: 'utf8' })
-      .filter((file) => file.endsWith('.ts') && !file.includes('node_modules'))
+      .filter((file) => file.endsWith('.ts') && !/node_modules|^my\//.test(file))
       .map((file) => path.join(folder, file));
   } catch {
     return []; // a part that is still to come

@@ -16,6 +16,7 @@ export class RawClient {
   /** What goes over the network: under TLS another one. */
   readonly #transport: Socket;
   readonly #chunks: Buffer[] = [];
+  readonly #sent: Buffer[] = [];
   #ending: Ending = 'open';
   #wake: () => void = () => {};
 
@@ -53,9 +54,15 @@ export class RawClient {
     return this.#ending;
   }
 
+  /** What was given to `send` so far. */
+  get sent(): Buffer {
+    return Buffer.concat(this.#sent);
+  }
+
   /** Sends each slice in a packet of its own, as far as the network lets us. */
   async send(...slices: (string | Uint8Array)[]): Promise<void> {
     for (const slice of slices) {
+      this.#sent.push(Buffer.from(slice));
       await new Promise<void>((resolve) => this.#socket.write(slice, () => resolve()));
       await turn();
     }

@@ -1,0 +1,99 @@
+/**
+ * Where a reader's own work is, and how it is started: partN/my/*.ts, or the program that SERVER names. CHECK_HOME moves
+ * all of it elsewhere, for tests of this checker.
+ */
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { ROOT, tsx } from '../harness/server-process.ts';
+import { STAGES } from '../stages.ts';
+import { type Check, Failure, type Part, runCheck, type Subject, type Verdict } from './check.ts';
+
+export const PARTS: readonly Part[] = ['part1', 'part2', 'part3'];
+const HOME = process.env.CHECK_HOME ?? ROOT;
+/** A program of the reader's in any language; split on spaces, `{file}` being the stage that a check of part 3 wants. */
+const SERVER = process.env.SERVER?.trim() ?? '';
+
+export function myFolder(part: Part): string {
+  return path.join(HOME, part, 'my');
+}
+
+export function myFile(part: Part, file = 'server'): string {
+  return path.join(myFolder(part), `${file}.ts`);
+}
+
+/** A path as it is said to the reader. */
+export function spoken(file: string): string {
+  const [inHome, inRoot] = [path.relative(HOME, file), path.relative(ROOT, file)];
+  return [inHome, inRoot].find((name) => !name.startsWith('..')) ?? file;
+}
+
+/** The part in which something was saved or passed last; part 1 for a beginner. */
+export function lastPart(): Part {
+  const times = PARTS.map((part) => {
+    const folder = myFolder(part);
+    if (!existsSync(folder)) return 0;
+    return Math.max(0, ...readdirSync(folder).map((name) => changed(path.join(folder, name))));
+  });
+  const latest = Math.max(...times);
+  return (latest > 0 && PARTS[times.indexOf(latest)]) || 'part1';
+}
+
+function changed(file: string): number {
+  return statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+}
+
+/** What stands in the way of a check before it has begun: a file that is not there. */
+export function missingFile(check: Check): string | undefined {
+  const file = myFile(check.part, check.file);
+  return SERVER === '' && !existsSync(file) ? missing(file, check.part) : undefined;
+}
+
+export function missing(file: string, part: Part): string {
+  return `${spoken(file)} is not there; this makes it: npm run start -- ${part}`;
+}
+
+function subjectFor(part: Part): Subject {
+  const words = SERVER.split(' ').filter((word) => word !== '');
+  return {
+    command: (file) =>
+      words.length > 0
+        ? words.map((word) => word.replaceAll('{file}', file))
+        : tsx(myFile(part, file)),
+  };
+}
+
+/** Runs a check on the reader's program. */
+export async function examine(check: Check): Promise<Verdict> {
+  const reason = missingFile(check);
+  if (reason) {
+    return { check, state: 'failed', failure: new Failure(reason), took: 0 };
+  }
+  if (lacksStage(check)) return { check, state: 'skipped', reason: '{file} in SERVER', took: 0 };
+  return runCheck(check, subjectFor(check.part));
+}
+
+/** Whether a check wants one of several small programs, and SERVER names a single one. */
+function lacksStage({ file = 'server' }: Check): boolean {
+  return SERVER !== '' && file !== 'server' && !SERVER.includes('{file}');
+}
+
+/** The folders in which a save means a new trial. */
+export function foldersToWatch(part: Part): string[] {
+  const files = SERVER.split(' ').filter(
+    (word) => (path.extname(word) !== '' || word.startsWith('.')) && !word.startsWith('-'),
+  );
+  const folders = files.map((file) => path.dirname(path.resolve(ROOT, file)));
+  return SERVER === ''
+    ? [myFolder(part)]
+    : [...new Set(folders)].filter((name) => existsSync(name));
+}
+
+/** The program of ours that solves a check. */
+export function solutionFile({ solution }: Check): string | undefined {
+  const stage = STAGES.find(({ id }) => id === solution);
+  const files = [
+    stage?.file ?? solution,
+    ...['', '.ts'].map((end) => `shared/checks/solutions/${solution}${end}`),
+  ];
+  return files.map((file) => path.join(ROOT, file)).find((file) => existsSync(file));
+}
