@@ -5,13 +5,21 @@
  */
 import { connect } from 'node:net';
 import { RawClient } from '../harness/raw-client.ts';
-import { type ServerProcess, type StartOptions, startCommand } from '../harness/server-process.ts';
+import {
+  launch,
+  type ServerProcess,
+  type StartOptions,
+  startCommand,
+  tsx,
+} from '../harness/server-process.ts';
 
 export type Part = 'part1' | 'part2' | 'part3';
 
 export interface Check {
   /** `1-03`. Exercises have a letter: `1-x1`. */
   readonly id: string;
+  /** In a word: `crlf`. */
+  readonly name?: string;
   readonly part: Part;
   /** A sentence about the server: `A strict client accepts your answer`. */
   readonly title: string;
@@ -76,6 +84,12 @@ export interface Subject {
   readonly isOurs?: boolean;
 }
 
+/** How a program came to its end, and all that it printed. */
+export interface Ended {
+  readonly code: number | null;
+  readonly printed: string;
+}
+
 /** Seconds a program has to be ready. */
 const START_TIMEOUT = 10;
 
@@ -85,6 +99,7 @@ export class Trial {
   readonly #file: string;
   readonly #servers: ServerProcess[] = [];
   readonly #clients: RawClient[] = [];
+  readonly #refusing: ServerProcess[] = [];
   /** All bytes of the last client, for whoever reports. */
   readonly sent: Buffer[] = [];
 
@@ -117,6 +132,35 @@ export class Trial {
     }
   }
 
+  /** Starts our own server of part 2 with the program under examination as its application. */
+  async startAsApp(): Promise<ServerProcess> {
+    const file = this.#subject.command(this.#file).at(-1);
+    const host = new Trial({ command: () => tsx('part2/webserver2.ts') }, '');
+    const server = await host.start({ app: `${file}:app` });
+    this.#servers.push(server);
+    return server;
+  }
+
+  /** Runs the program where it should not serve: how it ended, or nothing if it serves all the same. */
+  async runToEnd({ app, args = [] }: StartOptions = {}): Promise<Ended | undefined> {
+    const command = [...this.#subject.command(this.#file), ...(app ? [app] : []), ...args];
+    const program = launch(command, this.#subject.isOurs);
+    this.#refusing.push(program);
+    try {
+      await program.waitForOutput(/Serving HTTP on port \d+/, START_TIMEOUT);
+      return undefined;
+    } catch {
+      if (!program.hasExited) {
+        const message = `Your program neither serves nor ends in ${START_TIMEOUT} s`;
+        throw new Failure(message, { cause: 'timed out', stderr: program.stderr });
+      }
+      const { code } = await program.exited;
+      return { code, printed: program.stdout + program.stderr };
+    } finally {
+      await program.kill().catch(() => {});
+    }
+  }
+
   /** A client with no manners of its own. It goes when the trial ends. */
   async connect(server: ServerProcess): Promise<RawClient> {
     try {
@@ -140,7 +184,8 @@ export class Trial {
   /** Ends it all, whatever state it is in. */
   async end(): Promise<void> {
     for (const client of this.#clients) client.leave();
-    for (const server of this.#servers) await server.kill().catch(() => {});
+    const programs = [...this.#servers, ...this.#refusing];
+    await Promise.all(programs.map((program) => program.kill().catch(() => {})));
   }
 
   /** What the programs have said on standard error: why one is gone, most of all. */
@@ -166,7 +211,11 @@ export interface Verdict {
 }
 
 /** Runs one check. Whatever happens in it, it is over in its time, and nothing of it is left. */
-export async function runCheck(check: Check, subject: Subject): Promise<Verdict> {
+export async function runCheck(
+  check: Check,
+  subject: Subject,
+  trial = new Trial(subject, check.file ?? 'server'),
+): Promise<Verdict> {
   const start = performance.now();
   const verdict = (state: Verdict['state'], failure?: Failure): Verdict => ({
     check,
@@ -175,7 +224,6 @@ export async function runCheck(check: Check, subject: Subject): Promise<Verdict>
     took: performance.now() - start,
   });
   if (check.needs === 'Linux' && process.platform !== 'linux') return verdict('skipped');
-  const trial = new Trial(subject, check.file ?? 'server');
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     const message = `This took longer than the ${check.seconds} s it has`;
