@@ -126,8 +126,8 @@ export function parseAnswer(bytes: Buffer, ending: Ending, what: string): Answer
   });
   const raw = bytes.subarray(end + 4);
   const answer = { status: Number(status), reason, headers, bytes, ending };
-  const length = valueOf({ headers }, 'content-length');
-  if (/^chunked$/i.test(valueOf({ headers }, 'transfer-encoding') ?? '')) {
+  const length = headerOf({ headers }, 'content-length');
+  if (/^chunked$/i.test(headerOf({ headers }, 'transfer-encoding') ?? '')) {
     return { ...answer, ...takeChunks(raw, (message, offset) => wrong(message, end + 4 + offset)) };
   }
   return { ...answer, body: raw, isWhole: length === undefined || Number(length) === raw.length };
@@ -142,7 +142,8 @@ function takeChunks(
   for (let start = 0; start < raw.length; ) {
     const lineEnd = raw.indexOf('\r\n', start);
     if (lineEnd === -1) break;
-    const [, digits] = /^([\da-f]+)[ \t]*(?:;.*)?$/i.exec(raw.toString('latin1', start, lineEnd)) ?? [];
+    const [, digits] =
+      /^([\da-f]+)[ \t]*(?:;.*)?$/i.exec(raw.toString('latin1', start, lineEnd)) ?? [];
     if (!digits) throw wrong('a chunk begins with its size in hex', start);
     const size = Number.parseInt(digits, 16);
     if (size === 0) return { body: Buffer.concat(chunks), isWhole: true };
@@ -155,12 +156,12 @@ function takeChunks(
 }
 
 /** The values of a header, in whatever letter case. */
-export function valuesOf({ headers }: Pick<Answer, 'headers'>, name: string): string[] {
+export function allOf({ headers }: Pick<Answer, 'headers'>, name: string): string[] {
   return headers.filter(([given]) => given.toLowerCase() === name).map(([, value]) => value);
 }
 
-export function valueOf(answer: Pick<Answer, 'headers'>, name: string): string | undefined {
-  return valuesOf(answer, name)[0];
+export function headerOf(answer: Pick<Answer, 'headers'>, name: string): string | undefined {
+  return allOf(answer, name)[0];
 }
 
 /** A failure about an answer that came. */
