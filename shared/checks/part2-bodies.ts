@@ -63,6 +63,7 @@ export const BODIES: readonly Check[] = [
     run: checkRules,
   },
 ];
+
 /** More than the kernels between the application and a client that takes nothing can hold. */
 const TOO_MUCH = 64 * 1024 * 1024;
 /** Milliseconds without a byte moving: what will not move, does not. */

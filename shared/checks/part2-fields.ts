@@ -59,6 +59,7 @@ export const FIELDS: readonly Check[] = [
     run: checkBody,
   },
 ];
+
 async function checkFields(trial: Trial): Promise<void> {
   const server = await trial.start({ app: CONTRACT });
   const seen = await environOf(

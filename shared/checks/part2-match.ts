@@ -53,6 +53,7 @@ export const MATCH: readonly Check[] = [
     run: checkOracle,
   },
 ];
+
 const FRAMEWORKS = [
   ['wsgiapp', 'WSGI'],
   ['expressapp', 'Express'],
