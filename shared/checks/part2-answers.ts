@@ -9,6 +9,7 @@ import {
   expectStatus,
   headerOf,
   quote,
+  quoteBytes,
   request,
   wrongAnswer,
 } from './part2-tools.ts';
@@ -76,7 +77,7 @@ async function checkHead(trial: Trial): Promise<void> {
       last === 'caf\xe9'
         ? ['X-First', '1', headerOf(answer, 'x-first')]
         : ['X-Last', 'caf\xe9', last];
-    const message = `${name}: expected ${quote(wanted)}, got ${quote(got)}`;
+    const message = `${name}: expected ${quoteBytes(wanted)}, got ${quoteBytes(got)}`;
     throw wrongAnswer(message, answer, {
       at: answer.bytes.indexOf(`${name}:`),
       mistake: last === 'caf\xc3\xa9' ? 'head-in-utf8' : undefined,
@@ -87,7 +88,9 @@ async function checkHead(trial: Trial): Promise<void> {
   expectStatus(late, 200, what, server, 'head-too-soon');
   const wanted = Buffer.from([0xff, 0, ...Buffer.from('é👋')]);
   if (!late.body.equals(wanted)) {
-    const [expected, got] = [wanted, late.body].map((bytes) => quote(bytes.toString('latin1')));
+    const [expected, got] = [wanted, late.body].map((bytes) =>
+      quoteBytes(bytes.toString('latin1')),
+    );
     const isText = late.body.includes(Buffer.from('\ufffd')) || late.body.includes('255');
     throw wrongAnswer(`GET /generator: expected the bytes ${expected}, got ${got}`, late, {
       mistake: isText ? 'bytes-as-text' : undefined,
@@ -120,7 +123,7 @@ async function checkServerHeaders(trial: Trial): Promise<void> {
     const date = Date.parse(checkDate(answer));
     if (Math.floor(date / 1000) > Math.floor(ready / 1000)) return;
     if (asked - ready > 2500) {
-      const message = `Date: the same as ${Math.round((asked - date) / 1000)} s ago; expected the time of this answer`;
+      const message = `Date: ${quote(headerOf(answer, 'date'))} in every answer, the time your server was started; expected the time of this answer`;
       const at = answer.bytes.toString('latin1').search(/^date:/im);
       throw wrongAnswer(message, answer, { at, mistake: 'startup-date' });
     }

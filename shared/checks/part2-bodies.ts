@@ -135,7 +135,11 @@ async function checkRules(trial: Trial): Promise<void> {
     expectStatus(answer, 200, `The request behind ${what}`, server);
   };
   for (const path of ['/throws', '/rejects', '/throws-after-start']) {
-    const answer = await ask(trial, server, request(`GET ${path} HTTP/1.1`));
+    const asked = ask(trial, server, request(`GET ${path} HTTP/1.1`));
+    const answer = await asked.catch((error: Failure) => {
+      const mistake = server.hasExited ? 'dies-of-a-throw' : 'says-nothing-of-a-throw';
+      throw new Failure(error.message, { ...error.details, mistake });
+    });
     const what = `GET ${path}, of an app that throws before a byte of its body is there`;
     const isEarly = path === '/throws-after-start' && answer.status === 200;
     expectStatus(answer, 500, what, server, isEarly ? 'head-too-early' : undefined);

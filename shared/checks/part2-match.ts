@@ -8,6 +8,7 @@ import {
   CONTRACT,
   expectStatus,
   quote,
+  quoteBytes,
   request,
   wrongAnswer,
 } from './part2-tools.ts';
@@ -159,7 +160,7 @@ function compare(target: string, ours: Answer, theirs: Answer, server: ServerPro
     throw wrongAnswer(message, ours, { at, mistake: isAdded ? 'default-type' : undefined });
   }
   if (ours.body.equals(theirs.body)) return;
-  const [mine, other] = [ours.body, theirs.body].map((body) => quote(body.toString('latin1')));
+  const [mine, other] = [ours.body, theirs.body].map((body) => quoteBytes(body.toString('latin1')));
   const isBodiless = ours.status === 204 || ours.status === 304;
   const mistake = isBodiless && theirs.body.length === 0 ? 'body-of-304' : undefined;
   const message = `GET ${target}: node:http sends the body ${other}, your server ${mine}`;

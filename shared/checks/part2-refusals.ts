@@ -123,6 +123,10 @@ async function refusalOf(
       throw new Failure(message, error.details);
     }
     const { message } = error;
-    throw new Failure(message.replace(/^[^:]*/, what), error.details);
+    const mistake = server.hasExited ? 'dies-of-rubbish' : undefined;
+    throw new Failure(message.replace(/^[^:]*/, what), {
+      ...error.details,
+      ...(mistake && { mistake }),
+    });
   }
 }

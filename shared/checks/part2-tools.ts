@@ -210,8 +210,8 @@ export class Seen {
   expect(key: string, wanted: string | undefined, known: Record<string, string> = {}): void {
     const got = this.environ[key];
     if (got === wanted) return;
-    const expected = wanted === undefined ? 'none' : quote(wanted);
-    const message = `${key}: expected ${expected}, got ${got === undefined ? 'none' : quote(got)}`;
+    const expected = wanted === undefined ? 'none' : quoteBytes(wanted);
+    const message = `${key}: expected ${expected}, got ${got === undefined ? 'none' : quoteBytes(got)}`;
     const at = this.#answer.bytes.indexOf(`"${key}":`);
     const mistake = known[got === undefined ? 'none' : String(got)];
     throw wrongAnswer(message, this.#answer, { ...(at > 0 && { at }), mistake });
@@ -236,9 +236,14 @@ export async function environOf(
   }
 }
 
-/** A value as it is told in one line: what is not ASCII is shown as what it is in bytes. */
+/** A value as it is told in one line. */
 export function quote(value: unknown): string {
   const text = JSON.stringify(value) ?? String(value);
-  const shown = text.replace(/[\x7f-\xff]/g, (char) => `\\x${char.charCodeAt(0).toString(16)}`);
-  return shown.length > 90 ? `${shown.slice(0, 87)}...` : shown;
+  return text.length > 90 ? `${text.slice(0, 87)}...` : text;
+}
+
+/** The same for text of which each char is a byte. */
+export function quoteBytes(value: unknown): string {
+  const asByte = (char: string) => `\\x${char.charCodeAt(0).toString(16)}`;
+  return quote(value).replace(/[\x7f-\xff]/g, asByte);
 }
