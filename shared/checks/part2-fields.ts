@@ -4,7 +4,6 @@ import type { RawClient } from '../harness/raw-client.ts';
 import type { ServerProcess } from '../harness/server-process.ts';
 import { type Check, Failure, type Trial } from './check.ts';
 import {
-  ask,
   CONTRACT,
   environOf,
   expectStatus,

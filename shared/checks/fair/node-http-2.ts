@@ -46,12 +46,10 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
 
 function begin(response: ServerResponse, head: { status: string; headers: Headers }): void {
   response.setHeader('server', 'somebody else/1');
-  response.setHeader('x-extra', 'not asked for');
   for (const [name] of head.headers) response.removeHeader(name);
   for (const [name, value] of head.headers) response.appendHeader(name.toLowerCase(), value);
-  response.removeHeader('x-extra');
+  response.setHeader('x-extra', 'not asked for');
   response.writeHead(Number(head.status.slice(0, 3)), head.status.slice(4));
-  response.flushHeaders();
 }
 
 function toEnviron(request: IncomingMessage, body: Buffer): Environ {
@@ -83,9 +81,10 @@ function toEnviron(request: IncomingMessage, body: Buffer): Environ {
     'wsgi.run_once': false,
   };
   for (const [name, values = []] of Object.entries(request.headersDistinct)) {
-    const key = name.toUpperCase().replaceAll('-', '_');
-    environ[key.startsWith('CONTENT_') ? (key as 'CONTENT_TYPE') : `HTTP_${key}`] =
-      values.join(',');
+    const value = values.join(',');
+    if (name === 'content-type') environ.CONTENT_TYPE = value;
+    else if (name === 'content-length') environ.CONTENT_LENGTH = value;
+    else environ[`HTTP_${name.toUpperCase().replaceAll('-', '_')}`] = value;
   }
   return environ;
 }
