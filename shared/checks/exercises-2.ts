@@ -192,6 +192,7 @@ async function checkHead(trial: Trial): Promise<void> {
       await ask(trial, server, get(target)),
       await ask(trial, server, get(target, 'HEAD')),
     ];
+    expectStatus(page, target === '/nope' ? 404 : 200, `GET ${target}`, server);
     const mistake = head.status === 405 ? 'head-not-allowed' : undefined;
     expectStatus(
       head,

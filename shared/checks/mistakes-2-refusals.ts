@@ -102,7 +102,7 @@ export const REFUSAL_MISTAKES: readonly Mistake[] = [
     edits: [
       [
         "const { loadApplication } = await import('../shared/app-loader.ts');",
-        "const { loadApplication } = await import('../shared/app-loader.ts');\n    if (!/^(wsgiapp|expressapp|nosuch|shared)/.test(name)) throw new Error(`${name}: unknown framework`);",
+        "const { loadApplication } = await import('../shared/app-loader.ts');\n    if (!/wsgiapp|expressapp|nosuch|contract/.test(name)) throw new Error(`${name}: unknown framework`);",
       ],
     ],
   },
