@@ -212,7 +212,7 @@ const WRONG_EXERCISES = [
     id: '2-x2',
     solution: 'framework',
     edit: ["Buffer.from(environ.PATH_INFO, 'latin1').toString()", 'environ.PATH_INFO'],
-    says: 'GET /hello/Zo%C3%AB: expected "Hello, Zoë!\\n", got "Hello, ZoÃ\u008b!\\n"',
+    says: 'GET /hello/Zo%C3%AB: expected "Hello, Zoë!\\n", got "Hello, ZoÃ«!\\n"',
   },
   {
     name: 'markup-planted',
