@@ -101,8 +101,8 @@ export const REFUSAL_MISTAKES: readonly Mistake[] = [
     file: SERVER,
     edits: [
       [
-        "const { loadApplication } = await import('../shared/app-loader.ts');",
-        "const { loadApplication } = await import('../shared/app-loader.ts');\n    if (!/wsgiapp|expressapp|nosuch|contract/.test(name)) throw new Error(`${name}: unknown framework`);",
+        'const application = await loadApplication(name, {',
+        'if (!/wsgiapp|expressapp|nosuch|contract/.test(name)) throw new Error(`${name}: unknown framework`);\n    const application = await loadApplication(name, {',
       ],
     ],
   },

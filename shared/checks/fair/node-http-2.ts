@@ -5,9 +5,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
-import { BodyInput } from '../../../part2/input-stream.ts';
 import { loadApplication } from '../../app-loader.ts';
-import type { Chunk, Environ, Headers } from '../../wsgi.ts';
+import type { Chunk, Environ, Headers, InputStream } from '../../wsgi.ts';
 
 const app = await loadApplication(process.argv[2] ?? '').catch((error: Error) => {
   console.log(error.message);
@@ -70,7 +69,7 @@ function toEnviron(request: IncomingMessage, body: Buffer): Environ {
     REMOTE_PORT: `${socket.remotePort}`,
     'wsgi.version': [1, 0],
     'wsgi.url_scheme': 'http',
-    'wsgi.input': new BodyInput(body),
+    'wsgi.input': toInput(body),
     'wsgi.errors': {
       write: (text) => void process.stderr.write(text),
       writelines: (lines) => void process.stderr.write([...lines].join('')),
@@ -87,6 +86,27 @@ function toEnviron(request: IncomingMessage, body: Buffer): Environ {
     else environ[`HTTP_${name.toUpperCase().replaceAll('-', '_')}`] = value;
   }
   return environ;
+}
+
+function toInput(body: Buffer): InputStream {
+  let rest = body;
+  const take = (size: number) => {
+    const taken = rest.subarray(0, size);
+    rest = rest.subarray(taken.length);
+    return taken;
+  };
+  const read = async (size = -1) => take(size < 0 ? rest.length : size);
+  const readline = async (size = rest.length) =>
+    take(Math.min(size, rest.indexOf('\n') + 1 || rest.length));
+  async function* lines() {
+    while (rest.length > 0) yield readline();
+  }
+  const readlines = async () => {
+    const all: Uint8Array[] = [];
+    for await (const line of lines()) all.push(line);
+    return all;
+  };
+  return { read, readline, readlines, [Symbol.asyncIterator]: lines };
 }
 
 const server = createServer((request, response) => void serve(request, response));
