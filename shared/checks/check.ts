@@ -5,7 +5,13 @@
  */
 import { connect } from 'node:net';
 import { RawClient } from '../harness/raw-client.ts';
-import { type ServerProcess, type StartOptions, startCommand } from '../harness/server-process.ts';
+import {
+  launch,
+  type ServerProcess,
+  type StartOptions,
+  startCommand,
+  tsx,
+} from '../harness/server-process.ts';
 import type { Evidence } from './evidence.ts';
 
 export type Part = 'part1' | 'part2' | 'part3';
@@ -79,6 +85,12 @@ export interface Subject {
   readonly isOurs?: boolean;
 }
 
+/** How a program came to its end, and all that it printed. */
+export interface Ended {
+  readonly code: number | null;
+  readonly printed: string;
+}
+
 /** Seconds a program has to be ready. */
 const START_TIMEOUT = 10;
 
@@ -88,6 +100,7 @@ export class Trial {
   readonly #file: string;
   readonly #servers: ServerProcess[] = [];
   readonly #clients: RawClient[] = [];
+  readonly #refusing: ServerProcess[] = [];
   #command: readonly string[] = [];
   #ended = '';
 
@@ -124,6 +137,35 @@ export class Trial {
     }
   }
 
+  /** Starts our own server of part 2 with the program under examination as its application. */
+  async startAsApp(): Promise<ServerProcess> {
+    const file = this.#subject.command(this.#file).at(-1);
+    const host = new Trial({ command: () => tsx('part2/webserver2.ts') }, '');
+    const server = await host.start({ app: `${file}:app` });
+    this.#servers.push(server);
+    return server;
+  }
+
+  /** Runs the program where it should not serve: how it ended, or nothing if it serves all the same. */
+  async runToEnd({ app, args = [] }: StartOptions = {}): Promise<Ended | undefined> {
+    const command = [...this.#subject.command(this.#file), ...(app ? [app] : []), ...args];
+    const program = launch(command, this.#subject.isOurs);
+    this.#refusing.push(program);
+    try {
+      await program.waitForOutput(/Serving HTTP on port \d+/, START_TIMEOUT);
+      return undefined;
+    } catch {
+      if (!program.hasExited) {
+        const message = `Your program neither serves nor ends in ${START_TIMEOUT} s`;
+        throw new Failure(message, { cause: 'timed out', stderr: program.stderr });
+      }
+      const { code } = await program.exited;
+      return { code, printed: program.stdout + program.stderr };
+    } finally {
+      await program.kill().catch(() => {});
+    }
+  }
+
   /** A client with no manners of its own. It goes when the trial ends. */
   async connect(server: ServerProcess): Promise<RawClient> {
     try {
@@ -147,7 +189,8 @@ export class Trial {
   /** Ends it all, whatever state it is in. */
   async end(): Promise<void> {
     for (const client of this.#clients) client.leave();
-    for (const server of this.#servers) await server.kill().catch(() => {});
+    const programs = [...this.#servers, ...this.#refusing];
+    await Promise.all(programs.map((program) => program.kill().catch(() => {})));
   }
 
   /** What the programs have said on standard error: why one is gone, most of all. */
@@ -199,9 +242,12 @@ export interface Verdict {
 }
 
 /** Runs one check. Whatever happens in it, it is over in its time, and nothing of it is left. */
-export async function runCheck(check: Check, subject: Subject): Promise<Verdict> {
+export async function runCheck(
+  check: Check,
+  subject: Subject,
+  trial = new Trial(subject, check.file ?? 'server'),
+): Promise<Verdict> {
   const start = performance.now();
-  const trial = new Trial(subject, check.file ?? 'server');
   const verdict = (state: Verdict['state'], failure?: Failure): Verdict => ({
     check,
     state,

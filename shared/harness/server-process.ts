@@ -81,6 +81,11 @@ export async function runToEnd(
   return { code, stdout: server.stdout, stderr: server.stderr };
 }
 
+/** Starts a command and waits for nothing. */
+export function launch(command: readonly string[], isOurs = true): ServerProcess {
+  return new ServerProcess(spawnProgram(command), isOurs);
+}
+
 /** The command that runs a TypeScript file of ours. */
 export function tsx(file: string, ...args: string[]): string[] {
   return [process.execPath, '--import', 'tsx', file, ...args];
