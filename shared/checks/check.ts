@@ -79,6 +79,11 @@ export interface Subject {
 /** Seconds a program has to be ready. */
 const START_TIMEOUT = 10;
 
+interface TrialOptions extends StartOptions {
+  /** How many descriptors the program may have. */
+  readonly descriptors?: number;
+}
+
 /** One run of one check: starts the program as often as the check needs it, and ends all that it started. */
 export class Trial {
   readonly #subject: Subject;
@@ -94,8 +99,10 @@ export class Trial {
   }
 
   /** Starts the program on a free port. A second call starts a second one. */
-  async start({ app, args = [] }: StartOptions = {}): Promise<ServerProcess> {
-    const command = [...this.#subject.command(this.#file), ...(app ? [app] : []), ...args];
+  async start({ app, args = [], descriptors }: TrialOptions = {}): Promise<ServerProcess> {
+    const program = [...this.#subject.command(this.#file), ...(app ? [app] : []), ...args];
+    const limited = ['sh', '-c', `ulimit -n ${descriptors}; exec "$@"`, 'sh', ...program];
+    const command = descriptors === undefined ? program : limited;
     const { isOurs = false } = this.#subject;
     try {
       const server = await startCommand(command, { isOurs, patience: START_TIMEOUT });
@@ -137,10 +144,10 @@ export class Trial {
     return client.readToEnd();
   }
 
-  /** Ends it all, whatever state it is in. */
+  /** Ends it all, whatever state it is in, and forgets it: a check may begin anew. */
   async end(): Promise<void> {
-    for (const client of this.#clients) client.leave();
-    for (const server of this.#servers) await server.kill().catch(() => {});
+    for (const client of this.#clients.splice(0)) client.leave();
+    for (const server of this.#servers.splice(0)) await server.kill().catch(() => {});
   }
 
   /** What the programs have said on standard error: why one is gone, most of all. */
