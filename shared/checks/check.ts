@@ -90,6 +90,8 @@ export class Trial {
   readonly #file: string;
   readonly #servers: ServerProcess[] = [];
   readonly #clients: RawClient[] = [];
+  /** Set by a check in which the program is told to end: that it did explains nothing then. */
+  mayEnd = false;
   /** All bytes of the last client, for whoever reports. */
   readonly sent: Buffer[] = [];
 
@@ -201,7 +203,8 @@ export async function runCheck(check: Check, subject: Subject): Promise<Verdict>
 }
 
 function toFailure(error: unknown, trial: Trial): Failure {
-  if (trial.hasExited && !(error instanceof Failure && error.details.cause === 'did not start')) {
+  const isTold = error instanceof Failure && error.details.cause === 'did not start';
+  if (trial.hasExited && !trial.mayEnd && !isTold) {
     const known = error instanceof Failure ? error.details : {};
     const message = 'Your program ended in the middle of the check';
     return new Failure(message, { ...known, cause: 'exited', stderr: trial.stderr });
