@@ -12,6 +12,8 @@ export type Part = 'part1' | 'part2' | 'part3';
 export interface Check {
   /** `1-03`. Exercises have a letter: `1-x1`. */
   readonly id: string;
+  /** In a word: `crlf`. */
+  readonly name?: string;
   readonly part: Part;
   /** A sentence about the server: `A strict client accepts your answer`. */
   readonly title: string;

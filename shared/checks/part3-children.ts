@@ -29,6 +29,7 @@ async function insist(client: RawClient, who: string, mistake?: string): Promise
 
 export const aProcessForEach: Check = {
   id: '3-04',
+  name: 'processes',
   part: 'part3',
   title: 'Each connection has a process of its own, and sleepers sleep side by side',
   goal: 'Concurrency by processes, and its price: a whole Node.js for each connection.',
@@ -76,6 +77,7 @@ export const aProcessForEach: Check = {
 
 export const noByteIsLost: Check = {
   id: '3-05',
+  name: 'handover',
   part: 'part3',
   title: 'A client that writes the instant it connects loses no byte',
   goal: 'What the parent has read stays in the parent: it must not read from what it gives away.',

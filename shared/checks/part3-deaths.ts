@@ -30,6 +30,7 @@ const DEATHS = 3;
 
 export const theDeadStay: Check = {
   id: '3-08',
+  name: 'zombies',
   part: 'part3',
   title: 'While the loop stands still the dead are zombies; when it turns, they are gone',
   goal: 'A dead child stays until its parent has asked. libuv asks, but only when the loop turns.',
@@ -74,7 +75,7 @@ export const theDeadStay: Check = {
       BLOCKED * 4 + 1,
       () =>
         new Failure(
-          `${children.filter((pid) => pidsOf(server).includes(pid)).length} dead children stay for ever: the loop does not turn again, and nobody asks about them`,
+          'Dead children stay for ever: the loop does not turn again, and nobody asks about them',
           { mistake: 'never-reaps' },
         ),
     );
@@ -90,6 +91,7 @@ const PLACES = 4;
 
 export const signalsAreFlags: Check = {
   id: '3-09',
+  name: 'signals',
   part: 'part3',
   title: 'Four deaths at once make four places free',
   goal: 'Signals are flags, not a queue: four deaths may be one SIGCHLD.',
@@ -139,6 +141,7 @@ export const signalsAreFlags: Check = {
 
 export const isolation: Check = {
   id: '3-10',
+  name: 'isolation',
   part: 'part3',
   title: 'A child that is killed costs its own client only',
   goal: 'Isolation is what processes buy: one crash, one client.',

@@ -1,4 +1,5 @@
 /** Part 3, the event loop: 3g, one process for all, until one handler computes. */
+import { acceptQueue, hasProc } from '../harness/proc.ts';
 import { type Check, Failure } from './check.ts';
 import {
   answerOf,
@@ -23,6 +24,7 @@ const AT_A_TIME = 10;
 
 export const oneProcessServesAll: Check = {
   id: '3-11',
+  name: 'loop',
   part: 'part3',
   title: 'One process serves fifty at a time, and two hundred who say nothing',
   goal: 'Concurrency is not parallelism: one thread serves all, until one handler computes.',
@@ -41,6 +43,9 @@ export const oneProcessServesAll: Check = {
     const server = await trial.start({ args: ['--sleep', `${NAP}`] });
     const idle = await Promise.all(Array.from({ length: IDLE }, () => trial.connect(server)));
     const active = await askAll(trial, server, ACTIVE);
+    await comesTrue(() => active.some(hasBegun), PATIENCE);
+    await comesTrue(() => active.some(isWhole), NAP / 4); // in the middle of the first one's sleep
+    const isBlocked = hasProc && acceptQueue(server.port) > 0;
     await until(
       () => active.some(isWhole),
       PATIENCE,
@@ -50,7 +55,7 @@ export const oneProcessServesAll: Check = {
     if (begun < AT_A_TIME) {
       throw new Failure(
         `When the first of ${ACTIVE} was served, only ${begun} had their head: expected all to be served at a time`,
-        { mistake: 'async-around-a-busy-loop' },
+        hasProc ? { mistake: isBlocked ? 'async-around-a-busy-loop' : 'awaits-each' } : {},
       );
     }
     const pids = new Set<number>();

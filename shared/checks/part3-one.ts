@@ -18,6 +18,7 @@ import {
 
 export const oneAtATime: Check = {
   id: '3-01',
+  name: 'turns',
   part: 'part3',
   title: 'Who came first is served first, even while it says nothing',
   goal: 'One at a time is observable: the loop that accepts is the loop that serves.',
@@ -44,6 +45,13 @@ export const oneAtATime: Check = {
     await second.send(GET);
     await first.send(...'GET /hello HTTP/1.1\r\nHost: takes-its-time\r\n\r');
     await delay(usual * 5 + 20); // the others could have been answered five times over
+    if (hasBegun(first)) {
+      throw new Failure('The first client was answered before the blank line that ends its head', {
+        received: first.received,
+        at: 0,
+        mistake: 'answers-too-soon',
+      });
+    }
     for (const [client, who] of [
       [third, 'third'],
       [second, 'second'],
@@ -53,13 +61,6 @@ export const oneAtATime: Check = {
         `The ${who} client was answered while the first had not finished asking: expected one at a time`,
         { received: client.received, at: 0, mistake: 'already-concurrent' },
       );
-    }
-    if (hasBegun(first)) {
-      throw new Failure('The first client was answered before the blank line that ends its head', {
-        received: first.received,
-        at: 0,
-        mistake: 'answers-too-soon',
-      });
     }
     await first.send('\n');
     for (const [index, client] of [first, second, third].entries()) {
@@ -89,6 +90,7 @@ const NAP = 0.5;
 
 export const connectedIsNotAccepted: Check = {
   id: '3-02',
+  name: 'blocked',
   part: 'part3',
   title: 'While the handler blocks, callers connect at once, and wait for their first byte',
   goal: 'Connected is not accepted: the kernel shakes hands for you, and lets callers queue.',
@@ -155,6 +157,7 @@ const CALLERS = 4;
 
 export const queueHasALength: Check = {
   id: '3-03',
+  name: 'backlog',
   part: 'part3',
   title: 'With --backlog 1 the queue is full, and the late callers must knock again',
   goal: 'The queue has a length. Beyond it a handshake is not refused: it is not answered.',

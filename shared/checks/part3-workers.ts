@@ -14,6 +14,7 @@ const LEAST_DELAY = 80;
 
 export const workersStay: Check = {
   id: '3-12',
+  name: 'prefork',
   part: 'part3',
   title: 'Four workers serve four at a time; one that dies is replaced, but not in a hurry',
   goal: 'Pay the start once: processes that stay, and one that looks after them.',

@@ -9,7 +9,7 @@
  */
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
-import { loadApplication } from '../../shared/app-loader.ts';
+import { loadApplication } from '../../app-loader.ts';
 
 const application = await loadApplication(process.argv[2] ?? '');
 const server = createServer({ allowHalfOpen: true }, (socket) => {
