@@ -54,7 +54,7 @@ export const oneProcessServesAll: Check = {
     const begun = active.filter(hasBegun).length;
     if (begun < AT_A_TIME) {
       throw new Failure(
-        `When the first of ${ACTIVE} was served, only ${begun} had their head: expected all to be served at a time`,
+        `When the first of ${ACTIVE} was served, no more than its neighbours had a head: expected all to be served at a time`,
         hasProc ? { mistake: isBlocked ? 'async-around-a-busy-loop' : 'awaits-each' } : {},
       );
     }
