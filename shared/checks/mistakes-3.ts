@@ -5,7 +5,7 @@ import { LATER_MISTAKES } from './mistakes-3-later.ts';
 const HANDLE = '    await handleRequest(socket);';
 const FORK = "    const child = fork(import.meta.filename, ['child']);";
 const GIVE_UP = 'const giveUp = () => socket.destroy(); // it never came so far';
-const HEAR_ERRORS = "    child.on('error', (error) => console.log(`* ${error.message}`));\n";
+const HEAR_ERRORS = "    child.on('error', (error) =>";
 const [A, B, C, D, E, F] = [
   'part3/3a-iterative.ts',
   'part3/3b-sleeping.ts',
@@ -147,7 +147,7 @@ export const MISTAKES3: readonly Mistake[] = [
     edits: [
       [
         '    server.maxConnections = max; // those handed to a child do not count\n',
-        "    server.on('error', (error) => console.log(`* too many: ${error.message}`));\n",
+        "    server.on('error', console.error);\n",
       ],
     ],
   },
@@ -208,7 +208,7 @@ async function handleRequest(`,
     says: 'Your program ended in the middle of the check',
     file: F,
     edits: [
-      [HEAR_ERRORS, ''],
+      [HEAR_ERRORS, "    child.on('unheard', (error) =>"],
       [
         GIVE_UP,
         "const giveUp = () => {\n      child.send('too late');\n      socket.destroy();\n    };",
