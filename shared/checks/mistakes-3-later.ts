@@ -21,7 +21,7 @@ export const LATER_MISTAKES: readonly Mistake[] = [
   {
     name: 'awaits-each',
     check: '3-11',
-    says: 'When the first of 50 was served, no more than its neighbours had a head: expected all to be served at a time',
+    says: '200 say nothing, and of 50 who asked nobody was answered',
     file: G,
     edits: [
       ['    handleRequest(socket, sleep, busy);', '    await handleRequest(socket, sleep, busy);'],

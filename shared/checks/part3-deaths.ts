@@ -169,7 +169,9 @@ export const isolation: Check = {
     for (const pid of pidsOf(server)) kill(pid);
     await isCut(trial, early, 'A child was killed before it had its connection:');
 
-    const clients = await putToSleep(trial, server, 2);
+    const clients = await putToSleep(trial, server, 2).catch(async (error) => {
+      throw (await comesTrue(() => trial.hasExited, 1)) ? fell(trial) : error;
+    });
     const [victim = 0, other = 0] = pidsOf(server);
     kill(victim);
     const cut = () => clients.filter(({ ending }) => ending !== 'open');

@@ -129,7 +129,8 @@ export const connectedIsNotAccepted: Check = {
     for (;;) {
       const isAccepted = hasProc && acceptQueue(server.port) === 0;
       const isServed = hasBegun(second);
-      if (isAccepted || isServed) await delay(20); // if the first is done, we have read it now
+      // If the first is done, we have read it after some turns of our own loop.
+      for (let turn = 0; (isAccepted || isServed) && turn < 4; turn++) await delay(5);
       if (isUp()) break;
       if (isServed) {
         throw new Failure('The second client was answered while the handler of the first slept', {
