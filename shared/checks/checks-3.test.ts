@@ -60,7 +60,7 @@ describe('starters fail their first check, and are told why', () => {
     ['3-02', '3b', /^With --sleep 0.5 the body came at once: expected it 0.5 s after the head$/],
     ['3-04', '3c', /^An answer came from the server process itself: expected it from a child$/],
     ['3-06', '3d', /^With --keep-open the server holds 0 of the 4 connections it has given away/],
-    ['3-08', '3e', /^With --blocked 0.6 3 children died and none was seen as a zombie/],
+    ['3-08', '3e', /^With --blocked 0.6 3 children died and none stayed a zombie/],
     ['3-09', '3f', /^5 children are at work: expected 4 at most, the others wait$/],
     ['3-11', '3g', /^200 say nothing, and of 50 who asked nobody was answered$/],
     ['3-12', '3h', /^4 asked while the first slept: expected 4 processes to answer, got 1$/],

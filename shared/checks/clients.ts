@@ -11,7 +11,7 @@ export const GET = 'GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n';
 /** Seconds of sleep that no check waits for: what it looks at happens during it. */
 export const LONG = '600';
 /** Seconds a program has for what it should do at once. It bounds, it does not measure. */
-export const PATIENCE = 10;
+export const PATIENCE = 15;
 /** Milliseconds between two looks. */
 const GLANCE = 3;
 
@@ -69,14 +69,14 @@ export const hasBegun = ({ received }: RawClient) => received.length > 0;
 export const isWhole = (client: RawClient) => answerOf(client) !== undefined;
 
 /** The first byte of the answer is here: from here on, a handler that sleeps is asleep. */
-export async function begins(client: RawClient, who: string, mistake?: string): Promise<void> {
+export async function begins(client: RawClient, who: string): Promise<void> {
   await until(
     () => hasBegun(client) || client.ending !== 'open',
     PATIENCE,
     () =>
       new Failure(
         `${who} asked, and in ${PATIENCE} s not even the head of an answer came: send it before you sleep`,
-        { cause: 'timed out', ...(mistake && { mistake }) },
+        { cause: 'timed out' },
       ),
   );
   if (!hasBegun(client)) {

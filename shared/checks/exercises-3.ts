@@ -157,7 +157,7 @@ const threadPool: Check = {
   goal: 'One process, several threads: parallelism where there is work, the loop where there is waiting.',
   hints: [
     '3g --busy: one computes, all stand still. Where else in the same process could it compute?',
-    "node:worker_threads: new Worker(file), postMessage, on('message'). A pool has a queue, and no more threads than that.",
+    "node:worker_threads: new Worker(code, { eval: true }) with plain JavaScript, for tsx does not reach threads; postMessage, on('message').",
     'GET /busy: take an idle thread or stand in the queue; when a thread is done, answer, and give it the next job.',
   ],
   lenient: ['how many threads, if fewer than jobs', 'the order of the jobs'],

@@ -88,7 +88,7 @@ export const MISTAKES3: readonly Mistake[] = [
   {
     name: 'waits-for-its-child',
     check: '3-04',
-    says: 'While the child of the first slept, the second asked, and in 10 s not even the head of an answer came: send it before you sleep',
+    says: 'While the child of the first client slept, the second client got nothing',
     file: C,
     edits: [
       [
@@ -161,9 +161,7 @@ export const MISTAKES3: readonly Mistake[] = [
       [FORK, `${FORK}\n    pids.push(child.pid ?? 0);\n    child.once('exit', waitForOthers);`],
       [
         'async function handleRequest(',
-        `const pids: number[] = [];
-
-function waitForOthers(): void {
+        `function waitForOthers(): void {
   for (const pid of pids) {
     try {
       while (process.kill(pid, 0)) block(0.01);
@@ -175,13 +173,13 @@ function waitForOthers(): void {
 
 async function handleRequest(`,
       ],
-      ['if (process.argv[2] === ', 'await null;\nif (process.argv[2] === '],
+      ['if (process.argv[2] === ', 'const pids: number[] = [];\nif (process.argv[2] === '],
     ],
   },
   {
     name: 'does-not-block',
     check: '3-08',
-    says: 'With --blocked 0.6 3 children died and none was seen as a zombie: does the loop stand still?',
+    says: 'With --blocked 0.6 3 children died and none stayed a zombie: does the loop stand still?',
     file: E,
     edits: [['    block(blocked);\n', '']],
   },

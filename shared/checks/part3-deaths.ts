@@ -27,6 +27,8 @@ async function putToSleep(trial: Trial, server: ServerProcess, count: number) {
 const BLOCKED = 0.6;
 const BETWEEN_DEATHS = 150;
 const DEATHS = 3;
+/** Milliseconds that one of them must be seen as a zombie. Where the loop turns, it is a few. */
+const A_WHILE = 100;
 
 export const theDeadStay: Check = {
   id: '3-08',
@@ -55,9 +57,15 @@ export const theDeadStay: Check = {
     const server = await trial.start({ args: ['--sleep', LONG, '--blocked', `${BLOCKED}`] });
     await putToSleep(trial, server, DEATHS);
     const children = pidsOf(server).slice(0, DEATHS);
-    const seen = new Set<number>();
+    const firstSeen = new Map<number, number>();
+    let longest = 0;
     const look = () => {
-      for (const { pid, state } of childrenOf(server.pid)) if (state === 'Z') seen.add(pid);
+      for (const { pid, state } of childrenOf(server.pid)) {
+        if (state !== 'Z') continue;
+        const since = firstSeen.get(pid) ?? performance.now();
+        firstSeen.set(pid, since);
+        longest = Math.max(longest, performance.now() - since);
+      }
     };
     for (const child of children) {
       kill(child);
@@ -79,9 +87,9 @@ export const theDeadStay: Check = {
           { mistake: 'never-reaps' },
         ),
     );
-    if (seen.size > 0) return;
+    if (longest > A_WHILE) return;
     throw new Failure(
-      `With --blocked ${BLOCKED} ${children.length} children died and none was seen as a zombie: does the loop stand still?`,
+      `With --blocked ${BLOCKED} ${children.length} children died and none stayed a zombie: does the loop stand still?`,
       { mistake: 'does-not-block' },
     );
   },

@@ -6,6 +6,7 @@ import { type Check, Failure, type Trial } from './check.ts';
 import {
   ask,
   askAll,
+  comesTrue,
   GET,
   hasBegun,
   isWhole,
@@ -76,7 +77,7 @@ export const descriptorsComeBack: Check = {
       () => more() <= 0,
       2,
       () => {
-        const copies = connectionsOf(server.pid, server.port);
+        const copies = connectionsOf(server.pid);
         return copies > 0
           ? new Failure(
               `All ${CLIENTS} are served and gone, and the server holds ${copies} connections`,
@@ -98,22 +99,23 @@ async function showKeepOpen(trial: Trial): Promise<void> {
   const server = await trial.start({ args: ['--keep-open'] });
   const clients = await askAll(trial, server, CLIENTS);
   for (const client of clients) await takeAnswer(client, 'With --keep-open a client');
-  await noChildren(server);
-  const ended = clients.filter(({ ending }) => ending !== 'open').length;
-  const copies = connectionsOf(server.pid, server.port);
+  const hasEnded = () => clients.some(({ ending }) => ending !== 'open');
+  await comesTrue(() => hasEnded() || childrenOf(server.pid).length === 0, PATIENCE);
+  const copies = connectionsOf(server.pid);
   if (copies < CLIENTS) {
     const held = `the server holds ${copies} of the ${CLIENTS} connections it has given away`;
     throw new Failure(`With --keep-open ${held}: expected a copy of each`, {
       mistake: 'keep-open-keeps-nothing',
     });
   }
-  if (ended > 0) {
+  if (hasEnded()) {
     const { received } = clients[0] as RawClient;
     throw new Failure(
       'With --keep-open a FIN came although a copy is open: expected the child to close, and not to end()',
       { received, at: received.length, mistake: 'end-is-not-close' },
     );
   }
+  await noChildren(server);
 }
 
 const CROWD = 60;

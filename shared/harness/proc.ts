@@ -55,12 +55,19 @@ export function socketsTo(port: number, state: TcpState): number {
   return tcpRows().filter((row) => row.remotePort === port && row.state === state).length;
 }
 
-/** Connections on a port that this process holds a descriptor of. */
-export function connectionsOf(pid: number, port: number): number {
+/** Connections that a process holds a descriptor of, also those that are closed on the other side. Channels do not count. */
+export function connectionsOf(pid: number): number {
   const folder = `/proc/${pid}/fd`;
-  const links = readdirSync(folder).map((fd) => linkOf(`${folder}/${fd}`));
-  const mine = tcpRows().filter((row) => row.localPort === port && row.state !== 'LISTEN');
-  return mine.filter(({ inode }) => links.includes(`socket:[${inode}]`)).length;
+  const sockets = readdirSync(folder)
+    .map((fd) => /^socket:\[(\d+)\]$/.exec(linkOf(`${folder}/${fd}`) ?? '')?.[1])
+    .filter((inode) => inode !== undefined);
+  const listening = tcpRows().filter(({ state }) => state === 'LISTEN');
+  const others = new Set(listening.map(({ inode }) => inode));
+  // Num RefCount Protocol Flags Type St Inode Path
+  for (const row of readFileSync('/proc/net/unix', 'utf8').split('\n')) {
+    others.add(row.trim().split(/\s+/)[6]);
+  }
+  return sockets.filter((inode) => !others.has(inode)).length;
 }
 
 const TCP_STATES = { '01': 'ESTABLISHED', '02': 'SYN_SENT', '0A': 'LISTEN' } as const;
