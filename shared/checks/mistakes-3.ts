@@ -127,7 +127,7 @@ export const MISTAKES3: readonly Mistake[] = [
   {
     name: 'keep-open-keeps-nothing',
     check: '3-06',
-    says: 'With --keep-open the server holds 0 of the 4 connections it has given away: expected a copy of each',
+    says: 'With --keep-open the server keeps nothing of what it has given away: expected a copy of each',
     file: D,
     edits: [['socket, { keepOpen });', 'socket);']],
   },

@@ -9,7 +9,6 @@ import {
   hasBegun,
   isWhole,
   LONG,
-  PATIENCE,
   takePid,
   until,
 } from './clients.ts';
@@ -44,7 +43,7 @@ export const oneProcessServesAll: Check = {
     const active = await askAll(trial, server, ACTIVE);
     await until(
       () => active.some(isWhole),
-      PATIENCE,
+      8,
       () =>
         new Failure(`${IDLE} say nothing, and of ${ACTIVE} who asked nobody was answered`, {
           cause: 'timed out',
