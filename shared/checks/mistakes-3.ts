@@ -152,16 +152,19 @@ export const MISTAKES3: readonly Mistake[] = [
     ],
   },
   {
-    // The second death and the third are polled for, with a signal that a zombie still answers.
+    // It asks for three children with a signal that a zombie still answers, and does not let the loop turn meanwhile.
     name: 'never-reaps',
     check: '3-08',
     says: 'Dead children stay for ever: the loop does not turn again, and nobody asks about them',
     file: E,
     edits: [
-      [FORK, `${FORK}\n    pids.push(child.pid ?? 0);\n    child.once('exit', waitForOthers);`],
+      [
+        '.send({ sleep }, socket);',
+        '.send({ sleep }, socket, {}, () => {\n        if (pids.push(child.pid ?? 0) === 3) setTimeout(waitForAll, 50);\n      });',
+      ],
       [
         'async function handleRequest(',
-        `function waitForOthers(): void {
+        `function waitForAll(): void {
   for (const pid of pids) {
     try {
       while (process.kill(pid, 0)) block(0.01);
