@@ -94,6 +94,11 @@ export interface Ended {
 /** Seconds a program has to be ready. */
 const START_TIMEOUT = 10;
 
+interface TrialOptions extends StartOptions {
+  /** How many descriptors the program may have. */
+  readonly descriptors?: number;
+}
+
 /** One run of one check: starts the program as often as the check needs it, and ends all that it started. */
 export class Trial {
   readonly #subject: Subject;
@@ -103,6 +108,8 @@ export class Trial {
   readonly #refusing: ServerProcess[] = [];
   #command: readonly string[] = [];
   #ended = '';
+  /** Set by a check in which the program is told to end: that it did explains nothing then. */
+  mayEnd = false;
 
   constructor(subject: Subject, file: string) {
     this.#subject = subject;
@@ -110,8 +117,10 @@ export class Trial {
   }
 
   /** Starts the program on a free port. A second call starts a second one. */
-  async start({ app, args = [] }: StartOptions = {}): Promise<ServerProcess> {
-    const command = [...this.#subject.command(this.#file), ...(app ? [app] : []), ...args];
+  async start({ app, args = [], descriptors }: TrialOptions = {}): Promise<ServerProcess> {
+    const program = [...this.#subject.command(this.#file), ...(app ? [app] : []), ...args];
+    const limited = ['sh', '-c', `ulimit -n ${descriptors}; exec "$@"`, 'sh', ...program];
+    const command = descriptors === undefined ? program : limited;
     const { isOurs = false } = this.#subject;
     this.#command = command;
     try {
@@ -186,10 +195,10 @@ export class Trial {
     return client.readToEnd();
   }
 
-  /** Ends it all, whatever state it is in. */
+  /** Ends it all, whatever state it is in, and forgets it: a check may begin anew. */
   async end(): Promise<void> {
-    for (const client of this.#clients) client.leave();
-    const programs = [...this.#servers, ...this.#refusing];
+    for (const client of this.#clients.splice(0)) client.leave();
+    const programs = [...this.#servers.splice(0), ...this.#refusing.splice(0)];
     await Promise.all(programs.map((program) => program.kill().catch(() => {})));
   }
 
@@ -275,7 +284,8 @@ export async function runCheck(
 }
 
 function toFailure(error: unknown, trial: Trial): Failure {
-  if (trial.hasExited && !(error instanceof Failure && error.details.cause === 'did not start')) {
+  const isTold = error instanceof Failure && error.details.cause === 'did not start';
+  if (trial.hasExited && !trial.mayEnd && !isTold) {
     const known = error instanceof Failure ? error.details : {};
     const message = 'Your program ended in the middle of the check';
     return new Failure(message, { ...known, cause: 'exited', stderr: trial.stderr });

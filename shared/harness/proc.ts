@@ -11,7 +11,8 @@ export const hasProc = process.platform === 'linux';
 export function openSockets(pid: number): number | undefined {
   try {
     const folder = `/proc/${pid}/fd`;
-    return readdirSync(folder).filter((fd) => isSocket(`${folder}/${fd}`)).length;
+    return readdirSync(folder).filter((fd) => linkOf(`${folder}/${fd}`)?.startsWith('socket:'))
+      .length;
   } catch {
     return undefined;
   }
@@ -42,16 +43,50 @@ export function bornAt(pid: number): number {
   return parseStat(`/proc/${pid}/stat`).startTicks * 10; // the kernel shows all user space a hundred ticks a second
 }
 
-/** Connections on a port of 127.0.0.1 that the kernel has made and no process has accepted. */
+/** Connections on a port that the kernel has made and no process has accepted, whatever address it listens on. */
 export function acceptQueue(port: number): number {
-  const address = `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`;
-  const rows = readFileSync('/proc/net/tcp', 'utf8').split('\n');
-  // sl local_address rem_address st tx_queue:rx_queue ...; state 0A is LISTEN, whose rx_queue is this length
-  const row = rows
-    .map((line) => line.trim().split(/\s+/))
-    .find((c) => c[1] === address && c[3] === '0A');
+  const row = tcpRows().find((r) => r.localPort === port && r.state === 'LISTEN');
   if (!row) throw new Error(`nobody listens on port ${port}`);
-  return Number.parseInt(row[4]?.split(':')[1] ?? '', 16);
+  return row.received; // of one that listens, this is the length of its queue
+}
+
+/** Sockets of this machine that are connected, or are knocking, at a port of it. */
+export function socketsTo(port: number, state: TcpState): number {
+  return tcpRows().filter((row) => row.remotePort === port && row.state === state).length;
+}
+
+/** Connections that a process holds a descriptor of, also those that are closed on the other side. Channels do not count. */
+export function connectionsOf(pid: number): number {
+  const folder = `/proc/${pid}/fd`;
+  const sockets = readdirSync(folder)
+    .map((fd) => /^socket:\[(\d+)\]$/.exec(linkOf(`${folder}/${fd}`) ?? '')?.[1])
+    .filter((inode) => inode !== undefined);
+  const listening = tcpRows().filter(({ state }) => state === 'LISTEN');
+  const others = new Set(listening.map(({ inode }) => inode));
+  // Num RefCount Protocol Flags Type St Inode Path
+  for (const row of readFileSync('/proc/net/unix', 'utf8').split('\n')) {
+    others.add(row.trim().split(/\s+/)[6]);
+  }
+  return sockets.filter((inode) => !others.has(inode)).length;
+}
+
+const TCP_STATES = { '01': 'ESTABLISHED', '02': 'SYN_SENT', '0A': 'LISTEN' } as const;
+type TcpState = (typeof TCP_STATES)[keyof typeof TCP_STATES];
+
+/** sl local_address rem_address st tx_queue:rx_queue tr:tm->when retrnsmt uid timeout inode ... */
+function tcpRows() {
+  const text = ['tcp', 'tcp6'].map((file) => readFileSync(`/proc/net/${file}`, 'utf8')).join('');
+  const hex = (digits: string | undefined) => Number.parseInt(digits ?? '', 16);
+  return text.split('\n').map((line) => {
+    const [, local, remote, state = '', queues, , , , , inode] = line.trim().split(/\s+/);
+    return {
+      localPort: hex(local?.split(':')[1]),
+      remotePort: hex(remote?.split(':')[1]),
+      state: (TCP_STATES as Record<string, TcpState | undefined>)[state],
+      received: hex(queues?.split(':')[1]),
+      inode,
+    };
+  });
 }
 
 /** Whether anything of a process group lives. Zombies do not: they only wait for a parent that is not us. */
@@ -133,10 +168,10 @@ function parseStat(file: string): Process {
   return { ...ids, name, state, startTicks: Number(fields[19]), cpuTicks };
 }
 
-function isSocket(link: string): boolean {
+function linkOf(descriptor: string): string | undefined {
   try {
-    return readlinkSync(link).startsWith('socket:');
+    return readlinkSync(descriptor);
   } catch {
-    return false; // closed in the meantime
+    return undefined; // closed in the meantime
   }
 }
