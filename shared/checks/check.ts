@@ -148,6 +148,16 @@ export class Trial {
     return this.#servers.map(({ stderr }) => stderr).join('');
   }
 
+  /** A crash is heard of a moment after the connections it cuts: gives the programs that moment. */
+  async settle(milliseconds = 250): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const moment = new Promise((resolve) => {
+      timer = setTimeout(resolve, milliseconds);
+    });
+    await Promise.race([moment, ...this.#servers.map(({ exited }) => exited)]);
+    clearTimeout(timer);
+  }
+
   get hasExited(): boolean {
     return this.#servers.some((server) => this.#isGone(server));
   }
@@ -186,6 +196,7 @@ export async function runCheck(check: Check, subject: Subject): Promise<Verdict>
     await Promise.race([check.run(trial), late]);
     return verdict('passed');
   } catch (error) {
+    await trial.settle();
     return verdict('failed', toFailure(error, trial));
   } finally {
     clearTimeout(timer);
@@ -196,7 +207,10 @@ export async function runCheck(check: Check, subject: Subject): Promise<Verdict>
 function toFailure(error: unknown, trial: Trial): Failure {
   if (trial.hasExited && !(error instanceof Failure && error.details.cause === 'did not start')) {
     const known = error instanceof Failure ? error.details : {};
-    const message = 'Your program ended in the middle of the check';
+    const message =
+      known.cause === 'exited'
+        ? (error as Failure).message
+        : 'Your program ended in the middle of the check';
     return new Failure(message, { ...known, cause: 'exited', stderr: trial.stderr });
   }
   if (error instanceof Failure) return error;
