@@ -61,6 +61,8 @@ export function parseAnswer(bytes: Buffer, ending: Ending): Answer {
   const end = /\r?\n\r?\n/.exec(text);
   if (!end) throw noBlankLine(bytes, text);
   const head = text.slice(0, end.index);
+  const indent = /\n([ \t]+)\S/.exec(head);
+  if (indent) throw indented(bytes, text, indent);
   const [statusLine = '', ...lines] = head.split(/\r?\n/);
   const headers = new Map<string, string>();
   for (const line of lines) {
@@ -151,11 +153,7 @@ function firstLine(bytes: Buffer): string {
 
 function noBlankLine(bytes: Buffer, text: string): Failure {
   const spaces = /\n([ \t]+)(?=\r?\n|\S)/.exec(text);
-  if (spaces) {
-    const at = spaces.index + 1;
-    const says = `Line ${lineOf(text, at)} begins with ${spaces[1]?.length} spaces, so no line is empty`;
-    return wrong(`${says}: expected nothing between two line ends`, bytes, at, 'indented');
-  }
+  if (spaces) return indented(bytes, text, spaces);
   const body = text.search(/Hello|</);
   if (body === -1)
     return wrong('The head does not end: expected an empty line behind it', bytes, bytes.length);
@@ -163,6 +161,14 @@ function noBlankLine(bytes: Buffer, text: string): Failure {
   return wrong(`${says} ${quote(text.slice(body), 13)}`, bytes, body, 'no-blank-line');
 }
 
+/** Spaces of the program's own layout, between the quotes of a template. */
+function indented(bytes: Buffer, text: string, { index, 1: spaces }: RegExpExecArray): Failure {
+  const at = index + 1;
+  const says = `Line ${lineOf(text, at)} of your answer begins with ${spaces?.length} spaces`;
+  return wrong(`${says}: expected a field name or an empty line`, bytes, at, 'indented');
+}
+
+/** The number of the line that has this byte. */
 export function lineOf(text: string, at: number): number {
   return text.slice(0, at).split('\n').length;
 }
