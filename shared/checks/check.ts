@@ -149,7 +149,7 @@ export class Trial {
   }
 
   /** A crash is heard of a moment after the connections it cuts: gives the programs that moment. */
-  async settle(milliseconds = 250): Promise<void> {
+  async settle(milliseconds = 150): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     const moment = new Promise((resolve) => {
       timer = setTimeout(resolve, milliseconds);

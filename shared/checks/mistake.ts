@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { buildSync } from 'esbuild'; // tsx brings it, and uses it for the same
 import { ROOT, tsx } from '../harness/server-process.ts';
 import type { Subject } from './check.ts';
 
@@ -43,6 +44,8 @@ export interface Copy {
   readonly folder: string;
   /** What runs the one program, whichever file is asked for. */
   readonly subject: Subject;
+  /** The same, compiled to one file: it is ready in a third of the time. For programs that start no other file. */
+  toFast(): Subject;
   remove(): void;
 }
 
@@ -66,6 +69,10 @@ export function copyPart(file: string, text: string, run = file): Copy {
   return {
     folder,
     subject: { command: () => tsx(path.join(folder, run)), isOurs: true },
+    toFast: () => {
+      const file = compile(folder, run);
+      return { command: () => [process.execPath, file], isOurs: true };
+    },
     remove: () => rmSync(folder, { recursive: true }),
   };
 }
@@ -80,4 +87,11 @@ export function applyEdits(file: string, edits: readonly Edit[]): string {
     },
     readFileSync(path.join(ROOT, file), 'utf8'),
   );
+}
+
+function compile(folder: string, run: string): string {
+  const [from, outfile] = [path.join(folder, run), path.join(folder, run).replace(/\.ts$/, '.mjs')];
+  const options = { bundle: true, format: 'esm', platform: 'node', packages: 'external' } as const;
+  buildSync({ ...options, entryPoints: [from], outfile, logLevel: 'silent' });
+  return outfile;
 }

@@ -31,7 +31,7 @@ async function expectFreePort(trial: Trial, server: ServerProcess): Promise<void
   if (server.port >= FIRST_FREE_PORT) return;
   const second = await trial.start().catch(() => undefined);
   if (second && second.port !== server.port) return;
-  const message = `Your program takes port ${server.port} whatever PORT says: expected any free one, for PORT=0`;
+  const message = `Your program takes the same port whatever PORT says: expected any free one, for PORT=0`;
   throw new Failure(message, { cause: 'wrong', mistake: 'ignores-port' });
 }
 

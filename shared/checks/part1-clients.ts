@@ -19,7 +19,7 @@ export async function goodbye(trial: Trial): Promise<void> {
   try {
     const page = path.join(folder, 'page.html');
     writeFileSync(page, Buffer.alloc(PLENTY, 'The quick brown fox jumps over the lazy dog.\n'));
-    const server = await trial.start({ args: ['--page', page] });
+    const server = await startWithPage(trial, page);
     const client = await trial.connect(server);
     client.pause();
     await client.send(get());
@@ -28,6 +28,16 @@ export async function goodbye(trial: Trial): Promise<void> {
     expectGoodbye(client);
   } finally {
     rmSync(folder, { recursive: true });
+  }
+}
+
+async function startWithPage(trial: Trial, page: string): Promise<ServerProcess> {
+  try {
+    return await trial.start({ args: ['--page', page] });
+  } catch (error) {
+    const message =
+      'Started with --page FILE, your program ended: expected it to answer with that file';
+    throw new Failure(message, (error as Failure).details);
   }
 }
 
@@ -61,11 +71,12 @@ function expectGoodbye(client: RawClient): void {
 }
 
 /** Lets the server do all it has to do now: it has, when a second client has its first byte. Some serve one at a time. */
-async function rest(trial: Trial, server: ServerProcess): Promise<void> {
+async function rest(trial: Trial, server: ServerProcess): Promise<boolean> {
   const second = await trial.connect(server);
   await second.send(get());
   await second.settle(REST, () => second.size > 0);
   second.pause();
+  return second.size > 0;
 }
 
 /** 1-06 */
@@ -88,13 +99,16 @@ export async function dribble(trial: Trial): Promise<void> {
   const request = Buffer.from(get('/dribble', 'X-Name: Jörg'));
   const lineEnd = request.indexOf('\n');
   const last = request.length - 1;
+  const letter = request.indexOf('ö') + 1; // between its two bytes
+  let isServing = false;
   for (const [from, to, when, mistake] of [
     [0, 1, 'after the first byte of the request', 'first-data'],
     [1, lineEnd + 1, 'after the first line of the request', 'first-line'],
-    [lineEnd + 1, last, 'before the end of the blank line', undefined],
+    [lineEnd + 1, letter, 'in the middle of a line', undefined],
+    [letter, last, 'before the end of the blank line', undefined],
   ] as const) {
     for (let at = from; at < to; at++) await client.send(request.subarray(at, at + 1));
-    await rest(trial, server);
+    isServing = await rest(trial, server);
     client.resume();
     if (client.size > 0 || client.ending !== 'open') {
       const message = `The answer came ${when}: expected none before the empty line that ends the head`;
@@ -102,15 +116,18 @@ export async function dribble(trial: Trial): Promise<void> {
     }
   }
   await client.send(request.subarray(last));
-  await expectOneAnswer(client);
+  await expectOneAnswer(client, isServing);
   await expectPrinted(server, ['GET /dribble HTTP/1.1', 'Connection: close', /X-Name: J.+rg/]);
 }
 
-async function expectOneAnswer(client: RawClient): Promise<void> {
+async function expectOneAnswer(client: RawClient, isServing: boolean): Promise<void> {
   await client.settle(REACTION, () => client.size > 0);
   if (client.size === 0 && client.ending === 'open') {
     const message = `A request that came byte by byte got no answer in ${REACTION / 1000} s: expected it to be put together`;
-    throw new Failure(message, { cause: 'timed out', mistake: 'looks-in-each-read' });
+    throw new Failure(message, {
+      cause: 'timed out',
+      ...(isServing && { mistake: 'looks-in-each-read' }),
+    });
   }
   const { bytes } = await readAnswer(client);
   const answers = bytes.toString('latin1').split(/HTTP\/1\.[01] \d{3}/).length - 1;
