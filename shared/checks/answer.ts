@@ -104,7 +104,7 @@ export function joinChunks(bytes: Buffer): { body: Buffer; isWhole: boolean } {
 const EXPECTED = 'expected the status line, "HTTP/1.1 200 OK"';
 
 /** status-line = HTTP-version SP status-code SP [ reason-phrase ]; RFC 9112 §4. The last SP may be missing. */
-const STATUS_LINE = /^HTTP\/1\.[01] \d{3}(?: [^\r\n]*)?[\r\n]/;
+const STATUS_LINE = /^HTTP\/1\.[01] \d{3}(?: [^\r\n\\]*)?[\r\n]/;
 
 /** What people write where the status line should be: the first that fits is meant. */
 const NO_STATUS_LINES: readonly (readonly [looks: RegExp, says: string, mistake: string])[] = [

@@ -2,6 +2,7 @@ import path from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { ROOT, tsx } from '../harness/server-process.ts';
 import { type Check, runCheck, type Subject, type Verdict } from './check.ts';
+import { EXERCISES1 } from './exercises-1.ts';
 import { type Copy, copyMistake } from './mistake.ts';
 import { MISTAKES1 } from './mistakes-1.ts';
 import { PART1 } from './part1.ts';
@@ -45,6 +46,39 @@ describe('the stages of part 1', () => {
   });
 });
 
+describe('others that are right', () => {
+  test.concurrent.each([
+    ['node:http, chunked', tsx(path.join(ROOT, 'shared/checks/fair/part1-node-http.ts'))],
+    [
+      "Python's http.server",
+      ['python3', path.join(ROOT, 'shared/checks/fair/part1_http_server.py')],
+    ],
+    ['sockets in Python', ['python3', path.join(ROOT, 'shared/checks/fair/part1_sockets.py')]],
+  ])('%s', async (_, command) => {
+    expect(told(await climb(PART1, { command: () => command }))).toBe('passes');
+  });
+});
+
+describe('the exercises of part 1', () => {
+  const { solution = '' } = EXERCISES1[0] ?? {};
+
+  test('the solution passes them, and all checks before', async () => {
+    expect(told(await climb([...PART1, ...EXERCISES1], stage(solution)))).toBe('passes');
+  });
+
+  test.concurrent.each([
+    [
+      '1-x1',
+      'Expected a page that says "GET /?colour=blue HTTP/1.1", got "Hello, World! (Hallo, schöne Welt! 👋)\\n"',
+    ],
+    ['1-x2', 'Expected status 404 for /no/such/page, got 200'],
+    ['1-x3', 'There are 0 lines for one request: expected a line with "GET /?log=1 200" in it'],
+  ])('who has finished the part fails %s: %s', async (id, says) => {
+    const exercise = EXERCISES1.filter((check) => check.id === id);
+    expect(told(await climb(exercise, stage('part1/webserver1.ts')))).toBe(`${id} ${says}`);
+  });
+});
+
 describe('the mistakes of part 1', () => {
   const running: Copy[] = [];
   afterAll(() => {
@@ -56,7 +90,7 @@ describe('the mistakes of part 1', () => {
     async (check, name, mistake) => {
       const copy = copyMistake(mistake);
       running.push(copy);
-      const verdict = await climb(PART1, copy.toFast());
+      const verdict = await climb([...PART1, ...EXERCISES1], copy.toFast());
       expect(told(verdict)).toBe(`${check} ${mistake.says}`);
       expect(verdict?.failure?.details.mistake).toBe(mistake.isNamed === false ? undefined : name);
     },

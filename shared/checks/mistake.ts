@@ -60,7 +60,8 @@ export function copyPart(file: string, text: string, run = file): Copy {
   const [part = ''] = file.split('/');
   const isWanted = (source: string) => !['test', 'my'].includes(path.basename(source));
   cpSync(path.join(ROOT, part), path.join(folder, part), { recursive: true, filter: isWanted });
-  symlinkSync(path.join(ROOT, 'shared'), path.join(folder, 'shared'));
+  // Not for a solution, which is in shared itself: what is written must not arrive where the link leads.
+  if (part !== 'shared') symlinkSync(path.join(ROOT, 'shared'), path.join(folder, 'shared'));
   symlinkSync(path.join(ROOT, 'node_modules'), path.join(folder, 'node_modules'));
   writeFileSync(path.join(folder, 'package.json'), '{ "type": "module" }\n');
   const copy = path.join(folder, file);

@@ -104,7 +104,7 @@ const HELLO: readonly Mistake[] = [
   make(
     '1-02',
     'escaped-line-ends',
-    `Your answer has a backslash and a letter where a line should end: ${WANTED} "HTTP/1.1 200 OK\\\\r\\\\nContent-Type: te..."`,
+    `Your answer has a backslash and a letter where a line should end: ${WANTED} "HTTP/1.1 200 OK\\\\r\\\\nContent-Type: text/ht..."`,
     [JOIN, "head.join('\\\\r\\\\n')"],
   ),
   make(
@@ -162,10 +162,41 @@ const CRLF: readonly Mistake[] = [
   ]),
 ];
 
+const SOLUTION = 'shared/checks/solutions/part1.ts';
+
+const EXERCISES: readonly Mistake[] = [
+  {
+    ...make(
+      '1-x1',
+      'unescaped',
+      'The page has the markup of a stranger: expected "&lt;b&gt;" where the request says "<b>"',
+      ['escapeHtml(requestLine)}', 'requestLine}'],
+    ),
+    file: SOLUTION,
+  },
+  {
+    ...make('1-x2', 'query-in-path', 'Expected status 200 for /?colour=blue, got 404', [
+      'const [pathname] = target',
+      'const pathname = target; target',
+    ]),
+    file: SOLUTION,
+  },
+  {
+    ...make(
+      '1-x3',
+      'logs-200',
+      'The answer was 404, and the log says "GET /no/such/page 200": expected a line with "GET /no/such/page 404" in it',
+      ['status.slice(0, 3)', '200'],
+    ),
+    file: SOLUTION,
+  },
+];
+
 export const MISTAKES1: readonly Mistake[] = [
   ...LISTENS,
   ...HELLO,
   ...CRLF,
   ...LENGTHS,
   ...CLIENTS,
+  ...EXERCISES,
 ];
