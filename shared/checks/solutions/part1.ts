@@ -35,18 +35,18 @@ const server = createServer((socket) => {
     }
   });
 });
-const { page, values } = await listen();
+const page = await listen();
 console.log(`Serving HTTP on port ${(server.address() as AddressInfo).port} ...`);
 
 /** request-line = method SP request-target SP HTTP-version; what we serve is decided by the path alone. */
 function answer(socket: Socket, requestLine: string): void {
   const [method = '', target = ''] = requestLine.split(' ');
   const [pathname] = target.split('?');
-  const isKnown = pathname === '/' || pathname === '/shown' || pathname === '/dribble';
+  const isKnown = pathname === '/';
   const status = isKnown ? '200 OK' : '404 Not Found';
   const text = `\n<p>You asked: ${escapeHtml(requestLine)}</p>\n`;
   const said = isKnown ? page : Buffer.from('There is no such page here.\n');
-  respond(socket, status, values.page ? said : Buffer.concat([said, Buffer.from(text, 'utf8')]));
+  respond(socket, status, Buffer.concat([said, Buffer.from(text)]));
   console.log(visible(`${method} ${target} ${status.slice(0, 3)}`));
 }
 
@@ -68,7 +68,7 @@ function visible(line: string): string {
 }
 
 /** Opens the door. Whatever stands in the way (a taken port, a wrong option) is told in one line. */
-async function listen(): Promise<{ page: Buffer; values: { page?: string | undefined } }> {
+async function listen(): Promise<Buffer> {
   process.once('SIGINT', () => process.exit(0));
   try {
     const option = { type: 'string' } as const;
@@ -81,7 +81,7 @@ async function listen(): Promise<{ page: Buffer; values: { page?: string | undef
       host: values.host ?? '127.0.0.1',
     });
     await once(server, 'listening');
-    return { page: body, values };
+    return body;
   } catch (error) {
     const reason = (error as Error).message.replaceAll('\n', ' ');
     console.error(`${reason} (options: --port N, --host ADDRESS, --page FILE)`);
