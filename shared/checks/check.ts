@@ -287,7 +287,10 @@ function toFailure(error: unknown, trial: Trial): Failure {
   const isTold = error instanceof Failure && error.details.cause === 'did not start';
   if (trial.hasExited && !trial.mayEnd && !isTold) {
     const known = error instanceof Failure ? error.details : {};
-    const message = 'Your program ended in the middle of the check';
+    const message =
+      known.cause === 'exited'
+        ? (error as Failure).message
+        : 'Your program ended in the middle of the check';
     return new Failure(message, { ...known, cause: 'exited', stderr: trial.stderr });
   }
   if (error instanceof Failure) return error;

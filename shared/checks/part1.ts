@@ -1,67 +1,175 @@
-/** A stand-in. */
-import { type Check, Failure, type Trial } from './check.ts';
+/** The checks of part 1: from an open door to a server that outlives its clients. What they do is in the files beside. */
+import type { Check } from './check.ts';
+import { crlf, hello, length, listens } from './part1-answers.ts';
+import { dribble, goodbye, shows, tough } from './part1-clients.ts';
 
-const common = { part: 'part1', solution: '1c', seconds: 3, lenient: [] } as const;
-const GET = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n';
-const byHand = String.raw`printf 'GET / HTTP/1.1\r\nHost: x\r\n\r\n' | nc 127.0.0.1 $PORT`;
-
-async function answer(trial: Trial): Promise<Buffer> {
-  const { bytes } = await trial.exchange(await trial.start(), GET);
-  return bytes;
-}
+const BY_HAND = "printf 'GET / HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n' | nc 127.0.0.1 $PORT";
 
 export const PART1: readonly Check[] = [
   {
-    ...common,
     id: '1-01',
-    name: 'listens',
-    title: 'A client that knocks is heard',
-    goal: 'listen opens the door',
+    part: 'part1',
+    title: 'Your program listens, and reacts',
+    goal: 'listen() opens the door; the kernel answers the bell even if nobody is home',
     hints: [
-      'Who completed the handshake?',
-      'net.createServer, listen',
-      'createServer((socket) => …).listen(port)',
+      'The client is connected, and you did nothing: who completed the handshake?',
+      "net.createServer((socket) => ...) calls you for each connection; socket.on('data', ...) for what is read from it.",
+      "socket.once('data', (bytes) => socket.end(bytes)): one read, one write, and the end. Any reaction will do for now.",
     ],
-    anchor: 'listen',
-    byHand,
-    async run(trial) {
-      if ((await answer(trial)).length === 0)
-        throw new Failure('Nothing came back', { received: Buffer.alloc(0) });
-    },
+    anchor: 'listening',
+    lenient: ['what the reaction is: an echo, a page or a hang-up', 'the address it listens on'],
+    byHand: BY_HAND,
+    solution: '1a',
+    seconds: 3,
+    run: listens,
   },
   {
-    ...common,
     id: '1-02',
-    name: 'hello',
-    title: 'Your answer is HTTP',
-    goal: 'a response is text you could type',
-    hints: ['What comes first?', 'socket.end', 'status line, fields, blank line, body'],
-    anchor: 'hello',
-    byHand,
-    async run(trial) {
-      const received = await answer(trial);
-      if (!received.toString().startsWith('HTTP/1.1 200'))
-        throw new Failure('expected a status line, got the body', { received, at: 0 });
-    },
+    part: 'part1',
+    title: 'It says hello in HTTP',
+    goal: 'A response is text that you could type',
+    hints: [
+      'What four things does a response have, in which order?',
+      'RFC 9112 §2.1: a status line, fields (as many as you like, or none), an empty line, the body. socket.end(text) sends it.',
+      "socket.end('HTTP/1.1 200 OK' + two line ends + 'Hello, World!'): the first line end ends the line, the second is an empty line.",
+    ],
+    anchor: 'a-first-answer',
+    lenient: [
+      'lines that end in LF alone (that is 1-03)',
+      'the fields, and HTTP/1.0 instead of HTTP/1.1',
+      'the words behind the number 200',
+      'what else the page says; "Hello world" in any letter case',
+      'whether the connection ends',
+    ],
+    byHand: BY_HAND,
+    solution: '1b',
+    seconds: 3,
+    run: hello,
   },
   {
-    ...common,
     id: '1-03',
-    name: 'crlf',
+    part: 'part1',
     title: 'A strict client accepts your answer',
-    goal: 'lines end in CR LF',
+    goal: 'Lines end in CR LF, and strict clients check it',
     hints: [
-      'Which byte does the caret point at?',
-      'RFC 9112, section 2.2',
-      "'HTTP/1.1 200 OK\\r\\n\\r\\n'",
+      'Which byte does the caret point at, and what should stand before it?',
+      "In a string '\\r' is CR (byte 0d) and '\\n' is LF (byte 0a). A template literal over several lines has LF alone.",
+      "['HTTP/1.1 200 OK', 'Content-Type: text/html', '', ''].join('\\r\\n') + body: no line end can be forgotten.",
     ],
     anchor: 'line-endings',
-    byHand,
-    async run(trial) {
-      const received = await answer(trial);
-      const at = received.indexOf('\n');
-      if (received[at - 1] !== 13)
-        throw new Failure('expected \\r\\n, got \\n', { received, at, mistake: 'lf-only' });
-    },
+    lenient: [
+      'line ends in the body',
+      'which fields there are, in which order and letter case',
+      'whether the length is right (that is 1-04)',
+    ],
+    byHand: `${BY_HAND} | od -c | head`,
+    solution: '1b',
+    seconds: 4,
+    run: crlf,
+  },
+  {
+    id: '1-04',
+    part: 'part1',
+    title: 'It says how long the page is, in bytes',
+    goal: 'Bytes are not characters',
+    hints: [
+      "'ö'.length is 1, and an emoji's is 2: how many bytes are they on the wire?",
+      'Buffer.from(text) makes the bytes (UTF-8); its length is what counts. Or: Buffer.byteLength(text).',
+      "const body = Buffer.from('Hello, World! (schöne Welt 👋)\\n'); the field is Content-Length, its value body.length; then write body.",
+    ],
+    anchor: 'bytes-and-characters',
+    lenient: [
+      'what the page says beside "Hello, World!", if one character of it has two bytes or more',
+      'a chunked body instead of a Content-Length',
+      'a Content-Type (without charset=utf-8 a browser may guess wrong)',
+    ],
+    byHand: 'curl -si 127.0.0.1:$PORT | wc -c',
+    solution: '1c',
+    seconds: 4,
+    run: length,
+  },
+  {
+    id: '1-05',
+    part: 'part1',
+    title: 'It says goodbye when all is said',
+    goal: 'end() finishes, destroy() cuts',
+    hints: [
+      'A large page, a slow client: which call waits until all is written, and which throws away what is not?',
+      'socket.end(data) sends data, then a FIN: "no more will come". socket.destroy() drops what is still in the queue.',
+      'socket.write(head); socket.end(body); and nothing else. Your program has to take --page FILE: node:util parseArgs.',
+    ],
+    anchor: 'saying-goodbye',
+    lenient: [
+      'how fast: a second without a byte is the limit, not the whole time',
+      'whether others are served meanwhile',
+      'keeping connections: the request says Connection: close',
+    ],
+    byHand: 'curl -s --limit-rate 4M 127.0.0.1:$PORT | wc -c',
+    solution: '1c',
+    seconds: 8,
+    run: goodbye,
+  },
+  {
+    id: '1-06',
+    part: 'part1',
+    title: 'It shows what it was sent',
+    goal: 'See what a browser really sends',
+    hints: [
+      "'data' brings a Buffer: what makes text of it, and lines of the text?",
+      "buffer.toString('latin1') gives a character for each byte; .split('\\r\\n') gives the lines; console.log one at a time.",
+      "for (const line of head.split('\\r\\n')) console.log('< ' + line); then open your server in a browser.",
+    ],
+    anchor: 'what-a-browser-sends',
+    lenient: [
+      'the letter case of the names, their order, colours',
+      'whether the empty line is printed, and what else is',
+      'control characters, though a terminal obeys them: see the chapter',
+    ],
+    byHand: 'curl -s -H "X-Marker: seen" 127.0.0.1:$PORT/shown',
+    solution: '1c',
+    seconds: 4,
+    run: shows,
+  },
+  {
+    id: '1-07',
+    part: 'part1',
+    title: 'A request may come byte by byte',
+    goal: 'TCP is a stream of bytes, not of messages',
+    hints: [
+      "What if 'data' brings one letter? How do you know that the request is over?",
+      "Keep what has come: head = Buffer.concat([head, packet]); and look in all of it: head.indexOf('\\r\\n\\r\\n').",
+      "let head = Buffer.alloc(0) for each socket; on 'data' append; while indexOf is -1, return; then print and answer, once.",
+    ],
+    anchor: 'a-stream-not-messages',
+    lenient: [
+      'how letters beyond ASCII are printed, if no byte of them is lost',
+      'serving one client at a time',
+    ],
+    byHand:
+      "(printf 'GET / HT'; sleep 1; printf 'TP/1.1\\r\\n\\r'; sleep 1; printf '\\n') | nc 127.0.0.1 $PORT",
+    solution: '1c',
+    seconds: 5,
+    run: dribble,
+  },
+  {
+    id: '1-08',
+    part: 'part1',
+    title: 'No client can end it',
+    goal: "An 'error' that nobody listens to ends the process",
+    hints: [
+      'Somebody pulls the plug. Whose error is that, and who hears of it?',
+      "A socket is an EventEmitter: 'error' without a listener is thrown. That is so for every socket, also after end().",
+      "First thing for each connection: socket.on('error', () => socket.destroy()). And expect that no request ever comes.",
+    ],
+    anchor: 'rude-clients',
+    lenient: [
+      'what it prints about them',
+      'what it answers to half a request',
+      'clients that say nothing for hours, or never end their head: see the chapter',
+    ],
+    byHand: "printf 'GET /half' | timeout 1 nc 127.0.0.1 $PORT; curl -i 127.0.0.1:$PORT",
+    solution: '1c',
+    seconds: 5,
+    run: tough,
   },
 ];

@@ -50,6 +50,11 @@ export class RawClient {
     return Buffer.concat(this.#chunks);
   }
 
+  /** How many bytes these are. */
+  get size(): number {
+    return this.#chunks.reduce((sum, { length }) => sum + length, 0);
+  }
+
   get ending(): Ending {
     return this.#ending;
   }
@@ -114,6 +119,20 @@ export class RawClient {
     while (this.#ending === 'open') await this.#change();
     this.#socket.end();
     return { bytes: this.received, ending: this.#ending };
+  }
+
+  /** Reads until it is enough, or the connection ends, or nothing has come for so many milliseconds. */
+  async settle(quiet: number, isEnough: () => boolean = () => false): Promise<void> {
+    this.resume();
+    let isQuiet = false;
+    while (this.#ending === 'open' && !isQuiet && !isEnough()) {
+      const timer = setTimeout(() => {
+        isQuiet = true;
+        this.#wake();
+      }, quiet);
+      await this.#change();
+      clearTimeout(timer);
+    }
   }
 
   /** Closes the connection, whatever its state; for the end of a test. */

@@ -1,0 +1,173 @@
+/** What checks 1-01 to 1-04 do on the wire, one function each, in their order. What they are for is in part1.ts. */
+import { acceptQueue } from '../harness/proc.ts';
+import type { RawClient } from '../harness/raw-client.ts';
+import type { ServerProcess } from '../harness/server-process.ts';
+import { ask, get, lineOf, quote, REACTION, wrong } from './answer.ts';
+import { Failure, type Trial } from './check.ts';
+
+/** No kernel gives out ports below it unasked; so one that is may be the program's own choice. */
+const FIRST_FREE_PORT = 10_000;
+/** Milliseconds for an answer after the client has hung up. */
+const AFTERWARDS = 100;
+
+/** 1-01 */
+export async function listens(trial: Trial): Promise<void> {
+  const server = await trial.start();
+  await expectFreePort(trial, server);
+  const client = await trial.connect(server);
+  await client.send(get());
+  await client.settle(REACTION, () => client.size > 0);
+  if (client.size > 0) return;
+  if (client.ending === 'open') throw await whySilent(server, client);
+  await trial.settle();
+  if (trial.hasExited) throw new Failure('A request ends your program', { cause: 'exited' });
+}
+
+async function expectFreePort(trial: Trial, server: ServerProcess): Promise<void> {
+  if (server.port === 0) {
+    const message = 'Your program says "port 0": expected the port it got, server.address().port';
+    throw new Failure(message, { cause: 'wrong', mistake: 'prints-port-0' });
+  }
+  if (server.port >= FIRST_FREE_PORT) return;
+  const second = await trial.start().catch(() => undefined);
+  if (second && second.port !== server.port) return;
+  const message = `Your program takes the same port whatever PORT says: expected any free one, for PORT=0`;
+  throw new Failure(message, { cause: 'wrong', mistake: 'ignores-port' });
+}
+
+async function whySilent(server: ServerProcess, client: RawClient): Promise<Failure> {
+  const isQueued = queueOf(server.port) > 0;
+  client.halfClose();
+  await client.settle(AFTERWARDS, () => client.size > 0);
+  if (client.size > 0) {
+    const message =
+      'Your program answers only when the client has hung up: expected it to speak as soon as a request is there';
+    return wrong(message, client.received, 0, 'waits-for-end');
+  }
+  return isQueued
+    ? new Failure(
+        `The kernel took the connection, and your program did not pick it up in ${REACTION / 1000} s: is it busy or asleep?`,
+        { cause: 'timed out', mistake: 'frozen' },
+      )
+    : new Failure(
+        `Connected, a request sent, and in ${REACTION / 1000} s nothing came back: expected any reaction at all`,
+        { cause: 'timed out' },
+      );
+}
+
+/** Connections nobody accepted; 0 where nobody can tell. */
+function queueOf(port: number): number {
+  try {
+    return acceptQueue(port);
+  } catch {
+    return 0;
+  }
+}
+
+/** 1-02 */
+export async function hello(trial: Trial): Promise<void> {
+  const { bytes, status, bodyAt, body } = await ask(trial, await trial.start());
+  if (status !== 200) throw wrong(`Expected status 200, got ${status}`, bytes, 9);
+  const blank = /^\r?\n/.exec(body.toString('latin1'));
+  if (blank) {
+    const message =
+      'The body begins with an empty line: one blank line ends the head, expected no second one';
+    throw wrong(message, bytes, bodyAt, 'two-blank-lines');
+  }
+  if (!/hello,? *world/i.test(body.toString())) {
+    throw wrong(`Expected a body that says "Hello, World!", got ${quote(body)}`, bytes, bodyAt);
+  }
+}
+
+/** 1-03 */
+export async function crlf(trial: Trial): Promise<void> {
+  const server = await trial.start();
+  const { bytes, head, bodyAt } = await ask(trial, server);
+  const text = bytes.toString('latin1', 0, bodyAt);
+  expectLineEnds(bytes, text);
+  let at = head.indexOf('\r\n') + 2;
+  for (const line of head.split('\r\n').slice(1)) {
+    expectField(line, bytes, at);
+    at += line.length + 2;
+  }
+  const signal = AbortSignal.timeout(2 * REACTION);
+  try {
+    const { body } = await server.request('/', { reset: true, signal });
+    await body.dump().catch(() => {}); // how long it is, is asked later
+  } catch (error) {
+    const { message } = error as Error;
+    throw wrong(`A strict client (undici) refuses your answer: ${message}`, bytes, 0);
+  }
+}
+
+function expectLineEnds(bytes: Buffer, text: string): void {
+  const at = /\n\r(?!\n)/.exec(text)?.index;
+  if (at !== undefined) {
+    const message = `Line ${lineOf(text, at)} of the head ends in \\n\\r: expected \\r\\n, the other way round`;
+    throw wrong(message, bytes, at, 'lf-cr');
+  }
+  const bare = /(?<!\r)\n/.exec(text)?.index;
+  if (bare === undefined) return;
+  const isAll = !text.includes('\r\n');
+  const message = `Line ${lineOf(text, bare)} of the head ends in \\n: expected \\r\\n${isAll ? '' : ', as the others do'}`;
+  throw wrong(message, bytes, bare, isAll ? 'lf-only' : 'mixed-line-ends');
+}
+
+/** field-line = field-name ":" OWS field-value OWS; RFC 9112 §5. */
+function expectField(line: string, bytes: Buffer, at: number): void {
+  const [, name = '', space = '', colon, value = ''] =
+    /^([^\s:]*)(\s*)(:?)\s*(.*)/.exec(line) ?? [];
+  if (colon && space) {
+    const message = `There is a space before the colon: expected ${quote(`${name}:`)}, got ${quote(`${name}${space}:`)}`;
+    throw wrong(message, bytes, at + name.length, 'space-before-colon');
+  }
+  if (!colon || !/^[!#$%&'*+.^_`|~\w-]+$/.test(name)) {
+    throw wrong(`Expected a field, "Name: value", got ${quote(line)}`, bytes, at, 'no-field');
+  }
+  if (name.toLowerCase() === 'content-length' && !/^\d+$/.test(value)) {
+    const message = `Content-Length is ${quote(value)}: expected a number`;
+    throw wrong(message, bytes, at + line.length - value.length, 'length-is-no-number');
+  }
+}
+
+/** 1-04 */
+export async function length(trial: Trial): Promise<void> {
+  const { bytes, bodyAt, body, headers } = await ask(trial, await trial.start());
+  const promised = headers.get('content-length');
+  const text = body.toString();
+  if (promised !== undefined) expectLength(Number(promised), bytes, bodyAt);
+  else if (!headers.has('transfer-encoding')) {
+    const message = `There is no Content-Length: expected "Content-Length: ${body.length}" in the head`;
+    throw wrong(message, bytes, bodyAt, 'no-length');
+  }
+  if (Buffer.compare(Buffer.from(text), body) !== 0) throw notUtf8(bytes, bodyAt);
+  if (text.length < body.length) return;
+  const message = `The body is ${quote(body)}, where bytes and characters are the same in number: expected an ö and an emoji in it`;
+  throw wrong(message, bytes, bodyAt);
+}
+
+function expectLength(promised: number, bytes: Buffer, bodyAt: number): void {
+  const body = bytes.subarray(bodyAt);
+  if (promised === body.length) return;
+  const text = body.toString();
+  if (text.includes('\u{FFFD}')) throw notUtf8(bytes, bodyAt);
+  const came = `Content-Length is ${promised}, and the body has ${body.length} bytes`;
+  const at = bodyAt + Math.min(promised, body.length);
+  const known: readonly (readonly [is: boolean, says: string, mistake: string])[] = [
+    [/HTTP\/1\.[01] \d{3}/.test(text), 'another answer follows the first', 'answers-twice'],
+    [promised === text.length, 'that is how many UTF-16 units it has', 'string-length'],
+    [promised === [...text].length, 'that is how many characters it has', 'counts-characters'],
+    [promised === bytes.length, 'that is head and body together', 'length-of-all'],
+    [promised === body.length - 1, 'the last one is not counted', 'one-too-short'],
+    [promised === body.length + 1, 'one is counted that never comes', 'one-too-long'],
+  ];
+  const [, says, mistake] = known.find(([is]) => is) ?? [];
+  throw wrong(says ? `${came}: ${says}` : `${came}: expected the same number`, bytes, at, mistake);
+}
+
+function notUtf8(bytes: Buffer, bodyAt: number): Failure {
+  const body = bytes.subarray(bodyAt);
+  const same = Buffer.from(body.toString()).findIndex((byte, index) => byte !== body[index]);
+  const message = `The body is not UTF-8: byte ${body[same]?.toString(16)} stands alone; expected the ö as c3 b6`;
+  return wrong(message, bytes, bodyAt + same, 'latin1-body');
+}
