@@ -57,7 +57,7 @@ describe('our own stages', () => {
 describe('starters fail their first check, and are told why', () => {
   test.concurrent.each([
     ['3-01', '3a', /^The third client was answered while the first had not finished asking/],
-    ['3-02', '3b', /^With --sleep 0.5 the body came at once: expected it 0.5 s after the head$/],
+    ['3-02', '3b', /^With --sleep 0.8 the body came at once: expected it 0.8 s after the head$/],
     ['3-04', '3c', /^An answer came from the server process itself: expected it from a child$/],
     ['3-06', '3d', /^With --keep-open the server keeps nothing of what it has given away/],
     ['3-08', '3e', /^With --blocked 0.6 3 children died and none stayed a zombie/],

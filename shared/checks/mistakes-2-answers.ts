@@ -119,7 +119,12 @@ export const ANSWER_MISTAKES: readonly Mistake[] = [
     check: '2-08',
     says: 'A client that takes nothing: the app was asked for 64 MiB all the same, and your server keeps them in memory',
     file: SERVER,
-    edits: [['await this.#sendPiece(response.socket', 'void this.#sendPiece(response.socket']],
+    edits: [
+      [
+        'await this.#sendPiece(response.socket, all.subarray(start, start + WRITE_SIZE));',
+        'this.#sendPiece(response.socket, all.subarray(start, start + WRITE_SIZE)).catch(() => {});',
+      ],
+    ],
   },
   {
     name: 'dies-of-a-throw',

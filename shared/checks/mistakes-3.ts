@@ -48,7 +48,7 @@ export const MISTAKES3: readonly Mistake[] = [
     // Seconds taken for milliseconds.
     name: 'does-not-sleep',
     check: '3-02',
-    says: 'With --sleep 0.5 the body came at once: expected it 0.5 s after the head',
+    says: 'With --sleep 0.8 the body came at once: expected it 0.8 s after the head',
     file: B,
     edits: [['0, 0, seconds * 1000)', '0, 0, seconds)']],
   },

@@ -65,7 +65,7 @@ describeStage('gateway', 'outlives its clients', (stage) => {
     const client = await ask(server(), request, 'four');
     await gate.arrived;
     await client.reset();
-    await server().waitForOutput(/ClientLeft/); // it is told, as a mistake of the application's
+    await server().waitForOutput(/ClientLeft|HttpError: the body ended/); // it is told, as a mistake of the application's
     await gate.open();
     expect(textsOf(await talk(server(), LAST))).toEqual([HELLO]);
   });
