@@ -110,6 +110,7 @@ export async function dribble(trial: Trial): Promise<void> {
     for (let at = from; at < to; at++) await client.send(request.subarray(at, at + 1));
     isServing = await rest(trial, server);
     client.resume();
+    await client.settle(50, () => client.size > 0 || client.ending !== 'open'); // what has come may not be read yet
     if (client.size > 0 || client.ending !== 'open') {
       const message = `The answer came ${when}: expected none before the empty line that ends the head`;
       throw wrong(message, client.received, 0, mistake);

@@ -8,6 +8,7 @@ const BY_HAND = "printf 'GET / HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n' | nc 127.0.0.1
 export const PART1: readonly Check[] = [
   {
     id: '1-01',
+    name: 'listens',
     part: 'part1',
     title: 'Your program listens, and reacts',
     goal: 'listen() opens the door; the kernel answers the bell even if nobody is home',
@@ -25,6 +26,7 @@ export const PART1: readonly Check[] = [
   },
   {
     id: '1-02',
+    name: 'hello',
     part: 'part1',
     title: 'It says hello in HTTP',
     goal: 'A response is text that you could type',
@@ -48,6 +50,7 @@ export const PART1: readonly Check[] = [
   },
   {
     id: '1-03',
+    name: 'crlf',
     part: 'part1',
     title: 'A strict client accepts your answer',
     goal: 'Lines end in CR LF, and strict clients check it',
@@ -69,6 +72,7 @@ export const PART1: readonly Check[] = [
   },
   {
     id: '1-04',
+    name: 'length',
     part: 'part1',
     title: 'It says how long the page is, in bytes',
     goal: 'Bytes are not characters',
@@ -90,6 +94,7 @@ export const PART1: readonly Check[] = [
   },
   {
     id: '1-05',
+    name: 'goodbye',
     part: 'part1',
     title: 'It says goodbye when all is said',
     goal: 'end() finishes, destroy() cuts',
@@ -111,6 +116,7 @@ export const PART1: readonly Check[] = [
   },
   {
     id: '1-06',
+    name: 'echo',
     part: 'part1',
     title: 'It shows what it was sent',
     goal: 'See what a browser really sends',
@@ -132,6 +138,7 @@ export const PART1: readonly Check[] = [
   },
   {
     id: '1-07',
+    name: 'dribble',
     part: 'part1',
     title: 'A request may come byte by byte',
     goal: 'TCP is a stream of bytes, not of messages',
@@ -153,6 +160,7 @@ export const PART1: readonly Check[] = [
   },
   {
     id: '1-08',
+    name: 'tough',
     part: 'part1',
     title: 'No client can end it',
     goal: "An 'error' that nobody listens to ends the process",
