@@ -4,19 +4,9 @@
  */
 import { expect, test } from 'vitest';
 import { describeStage, useServer } from '../../../shared/harness/describe-stages.ts';
-import { hasProc } from '../../../shared/harness/proc.ts';
+import { hasProc, residentBytes } from '../../../shared/harness/proc.ts';
 import { RawClient } from '../../../shared/harness/raw-client.ts';
-import {
-  APP,
-  HELLO,
-  head,
-  LAST,
-  residentBytes,
-  restOf,
-  splitAnswers,
-  talk,
-  textsOf,
-} from './gateway.ts';
+import { APP, HELLO, head, LAST, restOf, splitAnswers, talk, textsOf } from './gateway.ts';
 
 const SEED = Number(process.env.FUZZ_SEED ?? Date.now() % 2 ** 31);
 const CONNECTIONS = 3000;
@@ -151,14 +141,14 @@ describeStage('gateway', 'survives strangers', (stage) => {
     console.log(`FUZZ_SEED=${SEED}`);
     for (let count = 0; count < 50; count++) await talk(server(), LAST);
     const sockets = await restOf(() => server().openSockets() ?? 0);
-    const memory = residentBytes(server().pid);
+    const memory = residentBytes(server().pid).now;
     const random = makeRandom(SEED);
     for (let count = 0; count < CONNECTIONS; count += AT_A_TIME) {
       await Promise.all(Array.from({ length: AT_A_TIME }, () => meet(random)));
     }
     expect(textsOf(await talk(server(), LAST))).toEqual([HELLO]);
     await expect.poll(() => server().openSockets(), { timeout: 10_000 }).toBe(sockets);
-    expect(residentBytes(server().pid)).toBeLessThan(3 * memory);
+    expect(residentBytes(server().pid).now).toBeLessThan(3 * memory);
     expect(server().stderr).toBe('');
   });
 });

@@ -1,5 +1,4 @@
 /** What the tests of the gateway have in common: clients that are tidied away, and a strict reader of answers. */
-import { readFileSync } from 'node:fs';
 import { afterAll, expect } from 'vitest';
 import { openGate } from '../../../shared/harness/gate.ts';
 import { headerOf, RawClient, type RawResponse } from '../../../shared/harness/raw-client.ts';
@@ -140,10 +139,4 @@ export async function restOf(figure: () => number): Promise<number> {
   };
   await expect.poll(isAtRest, { interval: 300, timeout: 20_000 }).toBe(true);
   return last;
-}
-
-/** Bytes of memory that a process has for itself, from /proc. */
-export function residentBytes(pid: number): number {
-  const [, kilobytes] = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
-  return Number(kilobytes) * 1024;
 }

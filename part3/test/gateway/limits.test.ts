@@ -2,6 +2,7 @@
 import { connect, type Socket } from 'node:net';
 import { expect, test } from 'vitest';
 import { describeStage, useServer } from '../../../shared/harness/describe-stages.ts';
+import { residentBytes } from '../../../shared/harness/proc.ts';
 import type { ServerProcess } from '../../../shared/harness/server-process.ts';
 import {
   APP,
@@ -11,7 +12,6 @@ import {
   head,
   LAST,
   makeGate,
-  residentBytes,
   restOf,
   statusesOf,
   talk,
@@ -107,7 +107,7 @@ describeStage('gateway', 'goes at the pace of the slower one', (stage) => {
     const gate = await makeGate();
     const client = open();
     const size = 48 * MIB;
-    const memory = residentBytes(server().pid);
+    const memory = residentBytes(server().pid).now;
     client.write(
       head(`POST /counts-later?${gate.port}`, `Content-Length: ${size}`, 'Connection: close'),
     );
@@ -115,7 +115,7 @@ describeStage('gateway', 'goes at the pace of the slower one', (stage) => {
     await gate.arrived;
     const taken = () => size - client.writableLength;
     expect(await restOf(taken)).toBeLessThan(32 * MIB); // what the kernel takes is not ours to say
-    expect(residentBytes(server().pid) - memory).toBeLessThan(32 * MIB);
+    expect(residentBytes(server().pid).now - memory).toBeLessThan(32 * MIB);
     await gate.open();
     const pieces: Buffer[] = [];
     for await (const piece of client) pieces.push(piece);
