@@ -366,7 +366,9 @@ export class Connection {
   }
 
   #log(request: RequestHead | undefined, { status, bodyBytes }: ResponseWriter): void {
-    const { remoteAddress } = this.#peer ?? this.#service.toPeer(this.#socket);
-    this.#service.log?.({ remoteAddress, request, status, bodyBytes });
+    const { log, toPeer } = this.#service;
+    if (!log) return;
+    const { remoteAddress } = this.#peer ?? toPeer(this.#socket);
+    log({ remoteAddress, request, status, bodyBytes });
   }
 }

@@ -63,6 +63,8 @@ export class Supervisor {
   readonly #wishes: Wish[] = [];
   #generation = 1;
   #hasServed = false;
+  /** Whether all that should serve have, once: the line that says so is printed once. */
+  #isAnnounced = false;
   #stillbirths = 0;
   #backoff = 0;
   #nextBirth = 0;
@@ -233,12 +235,11 @@ export class Supervisor {
 
   #welcome(where: string): void {
     const serving = this.#those('serving').length;
-    if (serving === this.#staffing.workers && this.#generation === 1 && this.#where === '') {
-      this.#where = where;
+    if (serving === this.#staffing.workers && this.#generation === 1 && !this.#isAnnounced) {
+      this.#isAnnounced = true;
       console.log(`webserver3: Serving ${where} ... (${serving} workers)\n`);
     }
   }
-  #where = '';
 
   #printStatus(): void {
     const now = performance.now();
