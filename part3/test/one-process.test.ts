@@ -81,6 +81,7 @@ describeStage('3g', 'the event loop', () => {
   test('five sleepers are served at a time, by one process', async () => {
     const server = await start('3g', '--sleep', LONG);
     for (const client of await askAll(server, 5)) await isAnswering(client);
+    await server.waitForOutput(/(200 OK.*){5}/s);
     expect(server.stdout.match(/^\d+: 200 OK$/gm)).toEqual(
       Array.from({ length: 5 }, () => `${server.pid}: 200 OK`),
     );

@@ -11,6 +11,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { ROOT, type ServerProcess, type StartOptions, tsx } from '../harness/server-process.ts';
 import { type Check, runCheck, type Subject, Trial, type Verdict } from './check.ts';
 import { EXERCISES2 } from './exercises-2.ts';
+import { LongTrial, runChecks } from './long-trial.ts';
 import { applyEdits, copyMistake, copyPart, type Mistake } from './mistake.ts';
 import { MISTAKES2 } from './mistakes-2.ts';
 import { PART2 } from './part2.ts';
@@ -32,29 +33,18 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const MAIN =
   readFileSync(path.join(ROOT, SERVER), 'utf8').split('async function main').at(-1) ?? '';
 
-/**
- * Starts each program once, for all the checks that want it: what they prove of it is the same. With the contract app it
- * runs what `fast` compiled, if there is such a thing: dozens of mistakes are started here.
- */
-class LongTrial extends Trial {
-  readonly #started = new Map<string, Promise<ServerProcess>>();
+/** Runs what `fast` compiled, if there is such a thing, where the contract app is wanted: dozens of mistakes start it. */
+class FastTrial extends LongTrial {
   readonly #fast: Trial | undefined;
 
   constructor(subject: Subject, fast?: Subject) {
-    super(subject, 'server');
+    super(subject);
     this.#fast = fast && new Trial(fast, 'server');
   }
 
-  override start(options: StartOptions = {}): Promise<ServerProcess> {
-    const key = JSON.stringify(options);
-    const started = this.#started.get(key) ?? this.#start(options);
-    this.#started.set(key, started);
-    return started;
-  }
-
-  #start({ app = '', ...options }: StartOptions): Promise<ServerProcess> {
+  override startAnew({ app = '', ...options }: StartOptions): Promise<ServerProcess> {
     const [module, name] = app.split(':');
-    if (!this.#fast || module !== CONTRACT) return super.start({ app, ...options });
+    if (!this.#fast || module !== CONTRACT) return super.startAnew({ app, ...options });
     return this.#fast.start({ app: `${compiledApp}:${name}`, ...options });
   }
 
@@ -62,23 +52,14 @@ class LongTrial extends Trial {
     return super.hasExited || (this.#fast?.hasExited ?? false);
   }
 
-  override async end(): Promise<void> {} // the next check goes on with it
-
-  async stop(): Promise<void> {
-    await Promise.all([super.end(), this.#fast?.end()]);
+  override async stop(): Promise<void> {
+    await Promise.all([super.stop(), this.#fast?.end()]);
   }
 }
 
 /** One check after the other on the same processes. */
-async function verdictsOn(subject: Subject, checks: readonly Check[], fast?: Subject) {
-  const trial = new LongTrial(subject, fast);
-  try {
-    const verdicts: Verdict[] = [];
-    for (const check of checks) verdicts.push(await runCheck(check, subject, trial));
-    return verdicts;
-  } finally {
-    await trial.stop();
-  }
+function verdictsOn(subject: Subject, checks: readonly Check[], fast?: Subject) {
+  return runChecks(new FastTrial(subject, fast), subject, checks);
 }
 
 /** Of this year, and so another one each time. */

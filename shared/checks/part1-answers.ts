@@ -7,9 +7,6 @@ import { Failure, type Trial } from './check.ts';
 
 /** No kernel gives out ports below it unasked; so one that is may be the program's own choice. */
 const FIRST_FREE_PORT = 10_000;
-/** Milliseconds for an answer after the client has hung up. */
-const AFTERWARDS = 100;
-
 /** 1-01 */
 export async function listens(trial: Trial): Promise<void> {
   const server = await trial.start();
@@ -38,7 +35,7 @@ async function expectFreePort(trial: Trial, server: ServerProcess): Promise<void
 async function whySilent(server: ServerProcess, client: RawClient): Promise<Failure> {
   const isQueued = queueOf(server.port) > 0;
   client.halfClose();
-  await client.settle(AFTERWARDS, () => client.size > 0);
+  await client.settle(REACTION, () => client.size > 0);
   if (client.size > 0) {
     const message =
       'Your program answers only when the client has hung up: expected it to speak as soon as a request is there';

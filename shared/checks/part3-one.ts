@@ -2,7 +2,8 @@
 import { connect, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { acceptQueue, hasProc, socketsTo } from '../harness/proc.ts';
-import { type Check, Failure } from './check.ts';
+import type { ServerProcess } from '../harness/server-process.ts';
+import { type Check, Failure, type Trial } from './check.ts';
 import {
   ask,
   begins,
@@ -93,6 +94,26 @@ const doesNotSleep = () =>
     mistake: 'does-not-sleep',
   });
 
+/** How often 3-02 is tried where it was not the server, but this machine, that slept. */
+const ATTEMPTS = 3;
+
+/** One is served and put to sleep over, the second knocks meanwhile. */
+async function knockTwice(trial: Trial, server: ServerProcess) {
+  for (let attempt = 1; ; attempt++) {
+    const asked = performance.now();
+    const first = await ask(trial, server);
+    await begins(first, 'The first client');
+    const asleep = performance.now();
+    const second = await ask(trial, server);
+    const knocked = performance.now() - asleep;
+    if (!isWhole(first)) return { first, second, asked, asleep };
+    if (knocked < (NAP * 1000) / 2) throw doesNotSleep();
+    if (attempt < ATTEMPTS) continue;
+    const how = `${Math.round(knocked)} ms, and only when the first client was done`;
+    throw new Failure(`The second client needed ${how}: expected to be connected at once`);
+  }
+}
+
 export const connectedIsNotAccepted: Check = {
   id: '3-02',
   name: 'blocked',
@@ -114,18 +135,7 @@ export const connectedIsNotAccepted: Check = {
   seconds: 6,
   async run(trial) {
     const server = await trial.start({ args: ['--sleep', `${NAP}`] });
-    const asked = performance.now();
-    const first = await ask(trial, server);
-    await begins(first, 'The first client');
-    const asleep = performance.now();
-    const second = await ask(trial, server);
-    const knocked = performance.now() - asleep;
-    if (isWhole(first)) {
-      const how = `${Math.round(knocked)} ms, and only when the first client was done`;
-      throw knocked > (NAP * 1000) / 2
-        ? new Failure(`The second client needed ${how}: expected to be connected at once`)
-        : doesNotSleep();
-    }
+    const { first, second, asked, asleep } = await knockTwice(trial, server);
     const isUp = () => isWhole(first) || first.ending !== 'open';
     for (;;) {
       const isAccepted = hasProc && acceptQueue(server.port) === 0;

@@ -34,6 +34,11 @@ export function isStopped(pid: number): boolean {
   return states.length > 0 && states.every((state) => state === 'T');
 }
 
+/** Whether a process has work under way: it runs, or waits for a processor. False where nobody can tell. */
+export function isBusy(pid: number): boolean {
+  return threadStates(pid).includes('R');
+}
+
 /** Milliseconds, by the kernel's clock: since it booted, and from then to the birth of a process. Exact to 10 ms. */
 export function uptime(): number {
   return Number.parseFloat(readFileSync('/proc/uptime', 'utf8')) * 1000;

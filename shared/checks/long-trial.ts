@@ -1,0 +1,52 @@
+/**
+ * For the proofs: a trial that goes on through many checks. It starts each program once for all the checks that ask for it in
+ * the same way; what they prove of it is the same, and dozens of wrong servers are proved in the time of a few.
+ */
+import type { ServerProcess, StartOptions } from '../harness/server-process.ts';
+import { type Check, runCheck, type Subject, Trial, type Verdict } from './check.ts';
+
+export class LongTrial extends Trial {
+  readonly #started = new Map<string, Promise<ServerProcess>>();
+
+  constructor(subject: Subject) {
+    super(subject, 'server');
+  }
+
+  override start(options: StartOptions = {}): Promise<ServerProcess> {
+    const key = JSON.stringify(options);
+    const started = this.#started.get(key) ?? this.startAnew(options);
+    this.#started.set(key, started);
+    return started;
+  }
+
+  /** Starts one more, whatever is running. */
+  startAnew(options: StartOptions): Promise<ServerProcess> {
+    return super.start(options);
+  }
+
+  override async end(): Promise<void> {} // the next check goes on with it
+
+  async stop(): Promise<void> {
+    await super.end();
+  }
+}
+
+/** One check after the other on the same processes, up to the first that fails if it says so. */
+export async function runChecks(
+  trial: LongTrial,
+  subject: Subject,
+  checks: readonly Check[],
+  untilFailure = false,
+): Promise<Verdict[]> {
+  const verdicts: Verdict[] = [];
+  try {
+    for (const check of checks) {
+      const verdict = await runCheck(check, subject, trial);
+      verdicts.push(verdict);
+      if (untilFailure && verdict.state === 'failed') break;
+    }
+    return verdicts;
+  } finally {
+    await trial.stop();
+  }
+}
