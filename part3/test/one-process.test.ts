@@ -4,45 +4,10 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { describeStage } from '../../shared/harness/describe-stages.ts';
 import { acceptQueue } from '../../shared/harness/proc.ts';
-import { RawClient } from '../../shared/harness/raw-client.ts';
 import { runToEnd, tsx } from '../../shared/harness/server-process.ts';
-import { answerOf, ask, askAll, GET, isAnswering, LONG, linux, start } from './ladder.ts';
-
-describeStage('3a', 'one at a time', () => {
-  test('3-01: the last speaks first, and gets nothing until the first is done', async () => {
-    const server = await start('3a');
-    const clients = [];
-    for (let count = 0; count < 3; count++) clients.push(await RawClient.connect(server.port));
-    const [first, second, third] = clients as [RawClient, RawClient, RawClient];
-    await third.send(GET);
-    await second.send(GET);
-    await first.send(...'GET /hello HTTP/1.1\r\nHost: one-byte-at-a-time\r\n\r'); // time enough to answer the others
-    expect(clients.map(({ received }) => received.length)).toEqual([0, 0, 0]);
-    await first.send('\n');
-    for (const client of clients) expect((await answerOf(client)).pid).toBe(server.pid);
-  });
-
-  test('a client that leaves without a word is no obstacle', async () => {
-    const server = await start('3a');
-    const silent = await RawClient.connect(server.port);
-    const waiting = await ask(server);
-    silent.leave();
-    await answerOf(waiting);
-  });
-});
+import { answerOf, ask, askAll, isAnswering, LONG, linux, start } from './ladder.ts';
 
 describeStage('3b', 'connected is not accepted', () => {
-  linux(
-    '3-02: it sleeps: the second client connects, and stands in the queue (needs /proc)',
-    async () => {
-      const server = await start('3b', '--sleep', LONG);
-      await isAnswering(await ask(server));
-      const second = await ask(server); // resolves: it is connected, and its request is sent
-      expect(acceptQueue(server.port)).toBe(1);
-      expect(second.received.length).toBe(0);
-    },
-  );
-
   test('3-02: the first byte comes after the sleep, and not before', async () => {
     const server = await start('3b', '--sleep', '0.5');
     const start_ = performance.now();
@@ -58,23 +23,6 @@ describeStage('3b', 'connected is not accepted', () => {
     expect(third).toBeGreaterThan(1000);
     for (const client of clients) await answerOf(client);
   });
-
-  linux('3-03: a backlog of 1 holds two, the next handshake waits (needs Linux)', async () => {
-    const server = await start('3b', '--sleep', '2', '--backlog', '1');
-    const first = await ask(server);
-    await isAnswering(first);
-    await ask(server);
-    await ask(server);
-    expect(acceptQueue(server.port)).toBe(2);
-    let isConnected = false;
-    const late = ask(server).then((client) => {
-      isConnected = true;
-      return client;
-    });
-    await answerOf(first);
-    expect(isConnected).toBe(false);
-    await late; // the kernel has tried again
-  });
 });
 
 describeStage('3g', 'the event loop', () => {
@@ -85,18 +33,6 @@ describeStage('3g', 'the event loop', () => {
     expect(server.stdout.match(/^\d+: 200 OK$/gm)).toEqual(
       Array.from({ length: 5 }, () => `${server.pid}: 200 OK`),
     );
-  });
-
-  test('3-11: 200 who say nothing keep nobody of 50 waiting', async () => {
-    const server = await start('3g', '--sleep', '0');
-    const idle = await Promise.all(
-      Array.from({ length: 200 }, () => RawClient.connect(server.port)),
-    );
-    for (const client of await askAll(server, 50)) await answerOf(client);
-    expect(idle.every(({ ending, received }) => ending === 'open' && received.length === 0)).toBe(
-      true,
-    );
-    for (const client of idle) client.leave();
   });
 
   linux('3-11: one handler that computes stalls all the others (needs /proc)', async () => {

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { describeStage } from '../../shared/harness/describe-stages.ts';
 import { acceptQueue, bornAt, childrenOf, isStopped, uptime } from '../../shared/harness/proc.ts';
-import { parseResponse, RawClient } from '../../shared/harness/raw-client.ts';
+import { RawClient } from '../../shared/harness/raw-client.ts';
 import { type ServerProcess, tsx } from '../../shared/harness/server-process.ts';
 import {
   answerOf,
@@ -20,23 +20,6 @@ import {
 } from './ladder.ts';
 
 describeStage('3c', 'a process for each connection', () => {
-  test('3-04: two sleepers sleep side by side, in processes of their own', async () => {
-    const sleepy = await start('3c', '--sleep', LONG);
-    const sleepers = await askAll(sleepy, 2);
-    for (const sleeper of sleepers) await isAnswering(sleeper);
-    const server = await start('3c', '--sleep', '0');
-    const pids = await Promise.all((await askAll(server, 2)).map(answerOf));
-    expect(new Set([server.pid, ...pids.map(({ pid }) => pid)]).size).toBe(3);
-  });
-
-  test('3-05: who writes the instant it connects loses no byte', async () => {
-    const server = await start('3c', '--sleep', '0');
-    for (const client of await askAll(server, 4)) {
-      client.halfClose();
-      await answerOf(client);
-    }
-  });
-
   test('3-05: with --no-pause the parent reads what the child waits for', async () => {
     const server = await start('3c', '--sleep', '0', '--no-pause');
     for (const client of await askAll(server, 2)) {
@@ -60,31 +43,6 @@ describeStage('3c', 'a process for each connection', () => {
 });
 
 describeStage('3d', 'descriptors', () => {
-  const CLIENTS = 6;
-  const noChildren = async (server: ServerProcess) =>
-    expect.poll(() => childrenOf(server.pid), { timeout: 10_000 }).toEqual([]);
-
-  linux('3-06: what was served leaves no descriptor behind (needs /proc)', async () => {
-    const server = await start('3d');
-    const before = server.openSockets() ?? 0;
-    await Promise.all((await askAll(server, CLIENTS)).map(answerOf));
-    await noChildren(server);
-    await expect.poll(() => server.openSockets()).toBe(before);
-  });
-
-  linux('3-06: --keep-open keeps one for each, and the FIN never comes (needs /proc)', async () => {
-    const server = await start('3d', '--keep-open');
-    const before = server.openSockets() ?? 0;
-    const clients = await askAll(server, CLIENTS);
-    for (const client of clients) await client.readUntil('This is process');
-    await noChildren(server);
-    expect(server.openSockets()).toBe(before + CLIENTS);
-    for (const client of clients) {
-      expect(parseResponse(client.received).body.toString()).toMatch(/^Hello, World!/);
-      expect(client.ending).toBe('open'); // and the process that answered it has ended
-    }
-  });
-
   /** Sixty clients, all of which have asked, against a process that may have 64 descriptors. */
   async function crowd(...args: string[]) {
     const command = [...tsx(fileOf('3d')), ...args].map((word) => `'${word}'`).join(' ');
@@ -104,12 +62,6 @@ describeStage('3d', 'descriptors', () => {
     expect(server.stdout.replace(/^Serving.*$|^\d+: 200 OK$|\s/gm, '') + server.stderr).toBe('');
   });
 
-  test('3-07: when it is over, there is service again', async () => {
-    const { server, clients } = await crowd();
-    await Promise.all(clients.map((client) => client.readToEnd()));
-    await expectService(server);
-  });
-
   test('3-07: --max-connections stops before that, and tells of each', async () => {
     const { server, clients } = await crowd('--max-connections', '8');
     const endings = await Promise.all(clients.map((client) => client.readToEnd()));
@@ -118,31 +70,6 @@ describeStage('3d', 'descriptors', () => {
     expect(turnedAway).toBeGreaterThan(0);
     expect(server.stdout.match(/hung up on one more/g)).toHaveLength(turnedAway);
     expect(server.stdout).not.toContain('EMFILE');
-  });
-});
-
-describeStage('3e', 'zombies', () => {
-  linux(
-    '3-08: while the loop is blocked the dead stay, and can still be asked (needs /proc)',
-    async () => {
-      const server = await start('3e', '--blocked', '2');
-      const state = (pid: number) =>
-        childrenOf(server.pid).find((child) => child.pid === pid)?.state;
-      await Promise.all(
-        (await askAll(server, 3)).map(async (client) => {
-          const { pid } = await answerOf(client);
-          await expect.poll(() => state(pid), { interval: 5, timeout: 10_000 }).toBe('Z');
-          expect(process.kill(pid, 0)).toBe(true); // which says that it is there, not that it lives
-          await expect.poll(() => state(pid), { timeout: 10_000 }).toBe(undefined);
-        }),
-      );
-    },
-  );
-
-  linux('3-08: when the loop turns, none is left (needs /proc)', async () => {
-    const server = await start('3e');
-    await Promise.all((await askAll(server, 3)).map(answerOf));
-    await expect.poll(() => childrenOf(server.pid)).toEqual([]);
   });
 });
 
@@ -165,30 +92,8 @@ describeStage('3f', 'signals', () => {
     return /(\d+) others are at work\n$/.exec(server.stdout)?.[1];
   }
 
-  linux('3-09: four deaths at once are four exits (needs /proc)', async () => {
-    expect(await othersAfterStop()).toBe('0');
-  });
-
   linux('3-09: --count-signals takes the dead for busy (needs /proc)', async () => {
     expect(await othersAfterStop('--count-signals')).toBe('3');
-  });
-
-  linux('3-10: a child killed in mid-answer costs its client alone (needs /proc)', async () => {
-    const server = await start('3f', '--sleep', LONG);
-    const before = server.openSockets() ?? 0;
-    const clients = await askAll(server, 2);
-    for (const client of clients) await isAnswering(client);
-    const [victim, other] = childrenOf(server.pid).map(({ pid }) => pid);
-    process.kill(victim ?? 0, 'SIGKILL');
-    expect(isCut(await Promise.race(clients.map((client) => client.readToEnd())))).toBe(true);
-    await server.waitForOutput(new RegExp(`\\* process ${victim} ended: SIGKILL`));
-    expect(clients.map(({ ending }) => ending).sort()).toEqual(['fin', 'open']);
-    await isAnswering(await ask(server));
-    const left = childrenOf(server.pid).map(({ pid }) => pid);
-    expect(left).toHaveLength(2);
-    expect(left).toContain(other);
-    for (const pid of left) process.kill(pid, 'SIGKILL');
-    await expect.poll(() => server.openSockets()).toBe(before);
   });
 });
 

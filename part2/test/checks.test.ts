@@ -1,0 +1,3 @@
+import { describeGrowth } from '../../shared/harness/describe-growth.ts';
+
+describeGrowth('part2');
