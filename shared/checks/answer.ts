@@ -4,7 +4,8 @@
  */
 import type { Ending, RawClient } from '../harness/raw-client.ts';
 import type { ServerProcess } from '../harness/server-process.ts';
-import { Failure, type Trial } from './check.ts';
+import { Failure } from './check.ts';
+import type { Trial } from './trial.ts';
 
 /** Milliseconds in which a server must react at all. */
 export const REACTION = 1_000;

@@ -3,7 +3,8 @@ import { acceptQueue } from '../harness/proc.ts';
 import type { RawClient } from '../harness/raw-client.ts';
 import type { ServerProcess } from '../harness/server-process.ts';
 import { ask, get, lineOf, quote, REACTION, wrong } from './answer.ts';
-import { Failure, type Trial } from './check.ts';
+import { Failure } from './check.ts';
+import type { Trial } from './trial.ts';
 
 /** No kernel gives out ports below it unasked; so one that is may be the program's own choice. */
 const FIRST_FREE_PORT = 10_000;

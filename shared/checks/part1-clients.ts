@@ -5,8 +5,9 @@ import path from 'node:path';
 import type { RawClient } from '../harness/raw-client.ts';
 import type { ServerProcess } from '../harness/server-process.ts';
 import { ask, get, parseAnswer, quote, REACTION, readAnswer, wrong } from './answer.ts';
-import { Failure, type Trial } from './check.ts';
+import { Failure } from './check.ts';
 import { expectPrinted } from './printed.ts';
+import type { Trial } from './trial.ts';
 
 /** More than the kernel takes off a server's hands: up to 4 MB on this side, 6 MB on the other. */
 const PLENTY = 16 * 1024 * 1024;

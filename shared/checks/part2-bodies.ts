@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { openGate } from '../harness/gate.ts';
 import type { RawClient } from '../harness/raw-client.ts';
 import type { ServerProcess } from '../harness/server-process.ts';
-import { type Check, Failure, type Trial } from './check.ts';
+import { type Check, Failure } from './check.ts';
 import {
   ask,
   CONTRACT,
@@ -15,6 +15,7 @@ import {
   within,
   wrongAnswer,
 } from './part2-tools.ts';
+import type { Trial } from './trial.ts';
 
 export const BODIES: readonly Check[] = [
   {

@@ -1,7 +1,7 @@
 /** What the checker prints, to the letter: bytes and the caret, the explanation, the ladder, narrow and wide. */
 import { describe, expect, test } from 'vitest';
 import { escapeBytes, showBytes } from './bytes.ts';
-import { type Check, Failure, type Verdict } from './check.ts';
+import { type Check, Failure } from './check.ts';
 import { hintText } from './guide.ts';
 import {
   aligned,
@@ -13,6 +13,7 @@ import {
   transcript,
   verdictLine,
 } from './report.ts';
+import type { Verdict } from './run-check.ts';
 
 const plain = (width: number): Look => ({ width, paint: (_, text) => text });
 const check: Check = {
