@@ -52,6 +52,8 @@ interface Details {
   /** What came back, all of it, and where in it the fault is. */
   readonly received?: Buffer;
   readonly at?: number;
+  /** Whether it came on standard output, and not over the network. */
+  readonly isPrinted?: boolean;
   /** The name of a known mistake whose signature this is. */
   readonly mistake?: string;
   /** What the program said on its standard error. */

@@ -61,7 +61,7 @@ async function logs(trial: Trial): Promise<void> {
     const received = Buffer.from(server.stdout);
     if (lines.length !== 1) {
       const message = `There are ${lines.length} lines for one request: ${wanted}`;
-      throw new Failure(message, { cause: 'wrong', received });
+      throw new Failure(message, { cause: 'wrong', received, isPrinted: true });
     }
     if (new RegExp(`\\b${status}\\b`).test(lines[0] ?? '')) continue;
     const message = `The answer was ${status}, and the log says ${quote(lines[0] ?? '', 80)}: ${wanted}`;
@@ -69,6 +69,7 @@ async function logs(trial: Trial): Promise<void> {
     throw new Failure(message, {
       cause: 'wrong',
       received,
+      isPrinted: true,
       ...(isConstant && { mistake: 'logs-200' }),
     });
   }

@@ -31,6 +31,7 @@ export async function expectPrinted(
   throw new Failure(says, {
     cause: 'wrong',
     received: Buffer.from(server.stdout),
+    isPrinted: true,
     ...(mistake && { mistake }),
   });
 }

@@ -190,6 +190,25 @@ x 1-03 crlf  A strict client accepts your answer                           41 ms
     expect(text(explain(verdict, '/root of', plain(80)))).toMatch(pattern);
   });
 
+  test('by the end of the program is told above its bytes and its last words', () => {
+    const details = { cause: 'exited', received: lf.details.received, at: 0, stderr: 'Error: x' };
+    const failure = new Failure('no body; your program ended', details as Failure['details']);
+    const ended = { ...evidence, ended: 'exit code 3' };
+    expect(explain(failed(failure, { evidence: ended }), '/', plain(60)).join('\n')).toContain(`
+  < "HTTP/1.1 200 OK\\n\\nHello, World!\\n"
+     ^ byte 0
+  ! Error: x
+`);
+    expect(text(explain(failed(failure, { evidence: ended }), '/', plain(80)))).toContain(
+      '\n  exited: no body; your program ended (exit code 3)\n',
+    );
+  });
+
+  test('in what the program printed looks like the transcript', () => {
+    const printed = new Failure('no arrow', { received: Buffer.from('GET /\n'), isPrinted: true });
+    expect(explain(failed(printed), '/', plain(80))).toContain('  | "GET /\\n"');
+  });
+
   test('has all its bytes for who asks', () => {
     expect(text(transcript(failed(lf), plain(80)))).toBe(`
   client 1, port 49152

@@ -95,8 +95,10 @@ export function explain(verdict: Verdict, root: string, look: Look): string[] {
   const { check, failure, evidence } = verdict;
   if (!failure) return [];
   const { width, paint } = look;
-  const { cause = 'wrong', received, at, mistake, stderr = '' } = failure.details;
-  const shown = received && showBytes(received, { width, sign: '  < ', at, note: failure.message });
+  const { cause = 'wrong', received, isPrinted, at, mistake, stderr = '' } = failure.details;
+  const sign = isPrinted ? '  | ' : '  < ';
+  const note = cause === 'wrong' ? failure.message : '';
+  const shown = received && showBytes(received, { width, sign, at, note });
   const fate = evidence?.ended ? ` (${evidence.ended})` : '';
   const message = cause === 'wrong' ? failure.message : `${cause}: ${failure.message}${fate}`;
   const chapter = mistake

@@ -51,14 +51,18 @@ export async function runCheck(
 function toFailure(error: unknown, trial: Trial): Failure {
   const isTold = error instanceof Failure && error.details.cause === 'did not start';
   if (trial.hasExited && !trial.mayEnd && !isTold) {
-    const known = error instanceof Failure ? error.details : {};
-    const message =
-      known.cause === 'exited'
-        ? (error as Failure).message
-        : 'Your program ended in the middle of the check';
-    return new Failure(message, { ...known, cause: 'exited', stderr: trial.stderr });
+    const known = error instanceof Failure ? error : undefined;
+    const details = { ...known?.details, cause: 'exited', stderr: trial.stderr } as const;
+    return new Failure(tellEnd(known), details);
   }
   if (error instanceof Failure) return error;
   const { message, stack } = error as Error;
   return new Failure(message, { cause: 'wrong', stderr: trial.stderr || (stack ?? '') });
+}
+
+/** What the check missed, and why: it is the end of the program that explains it. */
+function tellEnd(known: Failure | undefined): string {
+  if (!known) return 'Your program ended in the middle of the check';
+  const isSaid = known.details.cause === 'exited';
+  return isSaid ? known.message : `${known.message}; your program ended`;
 }
