@@ -1,12 +1,14 @@
 import path from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { ROOT, tsx } from '../harness/server-process.ts';
-import { type Check, runCheck, type Subject, type Verdict } from './check.ts';
+import type { Check } from './check.ts';
 import { EXERCISES1 } from './exercises-1.ts';
 import { LongTrial, runChecks } from './long-trial.ts';
 import { type Copy, copyMistake } from './mistake.ts';
 import { MISTAKES1 } from './mistakes-1.ts';
 import { PART1 } from './part1.ts';
+import { runCheck, type Verdict } from './run-check.ts';
+import type { Subject } from './trial.ts';
 
 /** How far a program gets: the first check it fails, and what it is told. */
 async function climb(checks: readonly Check[], subject: Subject): Promise<Verdict | undefined> {

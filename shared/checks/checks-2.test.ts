@@ -9,12 +9,14 @@ import path from 'node:path';
 import { buildSync } from 'esbuild'; // tsx brings it, and uses it for the same
 import { afterAll, describe, expect, test } from 'vitest';
 import { ROOT, type ServerProcess, type StartOptions, tsx } from '../harness/server-process.ts';
-import { type Check, runCheck, type Subject, Trial, type Verdict } from './check.ts';
+import type { Check } from './check.ts';
 import { EXERCISES2 } from './exercises-2.ts';
 import { LongTrial, runChecks } from './long-trial.ts';
 import { applyEdits, copyMistake, copyPart, type Mistake } from './mistake.ts';
 import { MISTAKES2 } from './mistakes-2.ts';
 import { PART2 } from './part2.ts';
+import { runCheck, type Verdict } from './run-check.ts';
+import { type Subject, Trial } from './trial.ts';
 
 const SERVER = 'part2/webserver2.ts';
 const ours = (file: string): Subject => ({ command: () => tsx(file), isOurs: true });

@@ -3,11 +3,13 @@ import path from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { ROOT, tsx } from '../harness/server-process.ts';
 import { STAGES } from '../stages.ts';
-import { type Check, runCheck, type Subject, type Verdict } from './check.ts';
+import type { Check } from './check.ts';
 import { EXERCISES3 } from './exercises-3.ts';
 import { copyMistake } from './mistake.ts';
 import { MISTAKES3 } from './mistakes-3.ts';
 import { PART3 } from './part3.ts';
+import { runCheck, type Verdict } from './run-check.ts';
+import type { Subject } from './trial.ts';
 
 vi.setConfig({ maxConcurrency: 3, testTimeout: 120_000 }); // each starts several processes
 

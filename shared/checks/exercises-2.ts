@@ -1,6 +1,6 @@
 /** Exercises of part 2: what can be built on the contract. Each is an application; our own server of part 2 runs it. */
 import type { ServerProcess } from '../harness/server-process.ts';
-import type { Check, Trial } from './check.ts';
+import type { Check } from './check.ts';
 import {
   type Answer,
   allOf,
@@ -11,6 +11,7 @@ import {
   request,
   wrongAnswer,
 } from './part2-tools.ts';
+import type { Trial } from './trial.ts';
 
 const BY_HAND = 'npm run part2 -- part2/my/';
 

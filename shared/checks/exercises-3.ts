@@ -2,9 +2,10 @@
 import { createHash } from 'node:crypto';
 import { openGate } from '../harness/gate.ts';
 import type { ServerProcess } from '../harness/server-process.ts';
-import { type Check, Failure, type Trial } from './check.ts';
+import { type Check, Failure } from './check.ts';
 import { answerOf, ask, comesTrue, GET, hasBegun, isWhole, takeAnswer, until } from './clients.ts';
 import { APP, head, talk } from './part3-gateway.ts';
+import type { Trial } from './trial.ts';
 
 const COMMON = { part: 'part3', anchor: 'exercises', solution: 'gateway' } as const;
 

@@ -1,9 +1,10 @@
 /** Runs checks in order and prints the ladder as it goes: one line each, and at the end why the first that failed did. */
 import { ROOT } from '../harness/server-process.ts';
-import type { Check, Verdict } from './check.ts';
+import type { Check } from './check.ts';
 import { examine } from './home.ts';
 import { remember } from './progress.ts';
 import { aligned, bar, explain, ladderLine, verdictLine, wrap } from './report.ts';
+import type { Verdict } from './run-check.ts';
 import { lookOf } from './terminal.ts';
 
 interface Options {

@@ -6,7 +6,9 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { ROOT, tsx } from '../harness/server-process.ts';
 import { STAGES } from '../stages.ts';
-import { type Check, Failure, type Part, runCheck, type Subject, type Verdict } from './check.ts';
+import { type Check, Failure, type Part } from './check.ts';
+import { runCheck, type Verdict } from './run-check.ts';
+import type { Subject } from './trial.ts';
 
 export const PARTS: readonly Part[] = ['part1', 'part2', 'part3'];
 const HOME = process.env.CHECK_HOME ?? ROOT;

@@ -15,7 +15,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { buildSync } from 'esbuild'; // tsx brings it, and uses it for the same
 import { ROOT, tsx } from '../harness/server-process.ts';
-import type { Subject } from './check.ts';
+import type { Subject } from './trial.ts';
 
 export type Edit = readonly [from: string, to: string];
 

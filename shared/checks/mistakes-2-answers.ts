@@ -129,7 +129,7 @@ export const ANSWER_MISTAKES: readonly Mistake[] = [
   {
     name: 'dies-of-a-throw',
     check: '2-09',
-    says: 'Your program ended in the middle of the check',
+    says: 'GET /throws: the connection was closed without an answer; your program ended',
     file: SERVER,
     edits: [
       [

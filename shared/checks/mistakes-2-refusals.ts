@@ -23,7 +23,7 @@ export const REFUSAL_MISTAKES: readonly Mistake[] = [
   {
     name: 'dies-of-rubbish',
     check: '2-10',
-    says: 'Your program ended in the middle of the check',
+    says: 'A header without a colon: the connection was closed without an answer; your program ended',
     file: SERVER,
     edits: [
       [

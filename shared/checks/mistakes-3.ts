@@ -206,7 +206,7 @@ async function handleRequest(`,
   {
     name: 'talks-to-the-dead',
     check: '3-10',
-    says: 'Your program ended in the middle of the check',
+    says: 'One child was killed, and others went with it; your program ended',
     file: F,
     edits: [
       [HEAR_ERRORS, "    child.on('unheard', (error) =>"],
@@ -226,7 +226,7 @@ async function handleRequest(`,
   {
     name: 'ends-with-its-child',
     check: '3-10',
-    says: 'Your program ended in the middle of the check',
+    says: 'One child was killed, and others went with it; your program ended',
     file: F,
     edits: [[GIVE_UP, 'const giveUp = () => process.exit(1);']],
     isNamed: false,

@@ -5,8 +5,9 @@ import path from 'node:path';
 import type { RawClient } from '../harness/raw-client.ts';
 import type { ServerProcess } from '../harness/server-process.ts';
 import { ask, get, parseAnswer, quote, REACTION, readAnswer, wrong } from './answer.ts';
-import { Failure, type Trial } from './check.ts';
+import { Failure } from './check.ts';
 import { expectPrinted } from './printed.ts';
+import type { Trial } from './trial.ts';
 
 /** More than the kernel takes off a server's hands: up to 4 MB on this side, 6 MB on the other. */
 const PLENTY = 16 * 1024 * 1024;
@@ -35,9 +36,10 @@ async function startWithPage(trial: Trial, page: string): Promise<ServerProcess>
   try {
     return await trial.start({ args: ['--page', page] });
   } catch (error) {
+    await trial.start(); // if it does not start without it either, that is what is wrong
     const message =
       'Started with --page FILE, your program ended: expected it to answer with that file';
-    throw new Failure(message, (error as Failure).details);
+    throw new Failure(message, { ...(error as Failure).details, mistake: 'unknown-option' });
   }
 }
 
@@ -92,16 +94,20 @@ export async function shows(trial: Trial): Promise<void> {
   ]);
 }
 
+/** What is sent byte by byte. */
+const DRIBBLED = Buffer.from(get('/dribble', 'X-Name: Jörg'));
+
 /** 1-07 */
 export async function dribble(trial: Trial): Promise<void> {
   const server = await trial.start();
   const client = await trial.connect(server);
-  const request = Buffer.from(get('/dribble', 'X-Name: Jörg'));
+  const request = DRIBBLED;
   const lineEnd = request.indexOf('\n');
   const last = request.length - 1;
   const letter = request.indexOf('ö') + 1; // between its two bytes
   let isServing = false;
   for (const [from, to, when, mistake] of [
+    [0, 0, 'before the first byte of the request', 'answers-unasked'],
     [0, 1, 'after the first byte of the request', 'first-data'],
     [1, lineEnd + 1, 'after the first line of the request', 'first-line'],
     [lineEnd + 1, letter, 'in the middle of a line', undefined],
@@ -112,17 +118,56 @@ export async function dribble(trial: Trial): Promise<void> {
     client.resume();
     await client.settle(50, () => client.size > 0 || client.ending !== 'open'); // what has come may not be read yet
     if (client.size > 0 || client.ending !== 'open') {
+      if (to > 0 && !(await isAnsweredAlone(trial, to))) throw shared(client.received);
       const message = `The answer came ${when}: expected none before the empty line that ends the head`;
-      throw wrong(message, client.received, 0, mistake);
+      const { details } = wrong(message, client.received, 0, mistake);
+      const byHand = 'nc -w 1 127.0.0.1 $PORT < /dev/null';
+      throw new Failure(message, { ...details, ...(to === 0 && { byHand }) });
     }
   }
   await client.send(request.subarray(last));
+  await client.settle(REACTION, () => client.size > 0);
+  if (client.size === 0 && (await isAnsweredAlone(trial, request.length))) throw shared();
   await expectOneAnswer(client, isServing);
   await expectPrinted(server, ['GET /dribble HTTP/1.1', 'Connection: close', /X-Name: J.+rg/]);
+  await expectAnswerToMore(trial, server);
+}
+
+/** Whether so many bytes bring an answer when no other client is there. */
+async function isAnsweredAlone(trial: Trial, length: number): Promise<boolean> {
+  const client = await trial.connect(await trial.start());
+  for (let at = 0; at < length; at++) {
+    if (at === length - 1) await client.settle(REST); // it comes in a read of its own
+    await client.send(DRIBBLED.subarray(at, at + 1));
+  }
+  await client.settle(REACTION, () => client.size > 0);
+  return client.size > 0;
+}
+
+function shared(received: Buffer = Buffer.alloc(0)): Failure {
+  const message =
+    'What two clients send comes together in one place: expected a place for each connection';
+  const { details } = wrong(message, received, 0, 'shared-buffer');
+  const rest = received.length > 0 ? 'TP' : 'TP/1.1\\r\\n\\r\\n';
+  const byHand = `(printf 'GET / HT'; curl -s -m 1 127.0.0.1:$PORT >&2; printf '${rest}'; sleep 1) | nc -w 1 127.0.0.1 $PORT`;
+  return new Failure(message, { ...details, byHand });
+}
+
+/** What is behind the blank line is not of the head, and need not be waited for. */
+async function expectAnswerToMore(trial: Trial, server: ServerProcess): Promise<void> {
+  const client = await trial.connect(server);
+  await client.send(`${get('/more', 'Content-Length: 5')}hello`);
+  await client.settle(REACTION, () => client.size > 0);
+  if (client.size > 0 || client.ending !== 'open') return;
+  const message = `A request with 5 bytes behind its blank line got no answer in ${REACTION / 1000} s: expected the blank line to be found wherever it is`;
+  throw new Failure(message, {
+    cause: 'timed out',
+    mistake: 'looks-at-the-end',
+    byHand: 'curl -s -m 2 -X GET -d hello 127.0.0.1:$PORT/more',
+  });
 }
 
 async function expectOneAnswer(client: RawClient, isServing: boolean): Promise<void> {
-  await client.settle(REACTION, () => client.size > 0);
   if (client.size === 0 && client.ending === 'open') {
     const message = `A request that came byte by byte got no answer in ${REACTION / 1000} s: expected it to be put together`;
     throw new Failure(message, {
@@ -148,15 +193,30 @@ export async function tough(trial: Trial): Promise<void> {
     [get(), true, 'asks and resets the connection before the answer'],
   ] as const) {
     const client = await trial.connect(server);
+    const byHand = isReset ? resetByHand(words) : undefined;
     if (words) await client.send(words);
     if (words !== get()) await rest(trial, server); // by now it knows this client
     if (isReset) await client.reset();
     else client.leave();
-    await expectService(trial, server, who);
+    await expectService(trial, server, who, byHand);
   }
 }
 
-async function expectService(trial: Trial, server: ServerProcess, who: string): Promise<void> {
+/** No common tool sends a RST when it is told to. */
+function resetByHand(words: string): string {
+  const reset = 's.resetAndDestroy()';
+  const said = JSON.stringify(words).replaceAll('"', "'");
+  const then = words ? `s.write(${said}, () => ${reset})` : reset;
+  const script = `const s = require('net').connect($PORT, '127.0.0.1', () => ${then})`;
+  return `node -e "${script}"; curl -i 127.0.0.1:$PORT`;
+}
+
+async function expectService(
+  trial: Trial,
+  server: ServerProcess,
+  who: string,
+  byHand?: string,
+): Promise<void> {
   try {
     const { status, bytes } = await ask(trial, server);
     if (status !== 200) throw wrong(`Expected status 200, got ${status}`, bytes, 9);
@@ -164,10 +224,10 @@ async function expectService(trial: Trial, server: ServerProcess, who: string): 
     await trial.settle();
     const { message, details } = error as Failure;
     if (!trial.hasExited) {
-      throw new Failure(
-        `After a client that ${who}, the next one is not served: ${message}`,
-        details,
-      );
+      throw new Failure(`After a client that ${who}, the next one is not served: ${message}`, {
+        ...details,
+        ...(byHand && { byHand }),
+      });
     }
     const said = server.stderr;
     const [reason] = /^.*(?:Error|Exception)\b.*$/m.exec(said) ?? [];
@@ -177,6 +237,7 @@ async function expectService(trial: Trial, server: ServerProcess, who: string): 
       {
         cause: 'exited',
         stderr: said,
+        ...(byHand && { byHand }),
         ...(isReset && { mistake: 'no-error-listener' }),
       },
     );

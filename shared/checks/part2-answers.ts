@@ -1,6 +1,6 @@
 /** Part 2: the head of an answer, what the application says in it and what the server does. */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Check, Failure, Trial } from './check.ts';
+import type { Check, Failure } from './check.ts';
 import {
   type Answer,
   allOf,
@@ -13,6 +13,7 @@ import {
   request,
   wrongAnswer,
 } from './part2-tools.ts';
+import type { Trial } from './trial.ts';
 
 export const ANSWERS: readonly Check[] = [
   {

@@ -4,7 +4,7 @@ import { openGate } from '../harness/gate.ts';
 import { isBusy } from '../harness/proc.ts';
 import type { RawClient } from '../harness/raw-client.ts';
 import type { ServerProcess } from '../harness/server-process.ts';
-import { type Check, Failure, type Trial } from './check.ts';
+import { type Check, Failure } from './check.ts';
 import {
   ask,
   CONTRACT,
@@ -16,6 +16,7 @@ import {
   within,
   wrongAnswer,
 } from './part2-tools.ts';
+import type { Trial } from './trial.ts';
 
 export const BODIES: readonly Check[] = [
   {

@@ -2,7 +2,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { RawClient } from '../harness/raw-client.ts';
 import type { ServerProcess } from '../harness/server-process.ts';
-import { type Check, Failure, type Trial } from './check.ts';
+import { type Check, Failure } from './check.ts';
 import {
   CONTRACT,
   environOf,
@@ -13,6 +13,7 @@ import {
   within,
   wrongAnswer,
 } from './part2-tools.ts';
+import type { Trial } from './trial.ts';
 
 export const FIELDS: readonly Check[] = [
   {

@@ -1,6 +1,6 @@
 /** Part 2, the end: any application on any server. */
 import { type ServerProcess, startCommand, tsx } from '../harness/server-process.ts';
-import { type Check, Failure, type Trial } from './check.ts';
+import { type Check, Failure } from './check.ts';
 import {
   type Answer,
   allOf,
@@ -12,6 +12,7 @@ import {
   request,
   wrongAnswer,
 } from './part2-tools.ts';
+import type { Trial } from './trial.ts';
 
 export const MATCH: readonly Check[] = [
   {

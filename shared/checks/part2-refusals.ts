@@ -1,6 +1,6 @@
 /** Part 2: what is no request is refused. */
 import type { ServerProcess } from '../harness/server-process.ts';
-import { type Check, Failure, type Trial } from './check.ts';
+import { type Check, Failure } from './check.ts';
 import {
   type Answer,
   ask,
@@ -10,6 +10,7 @@ import {
   request,
   wrongAnswer,
 } from './part2-tools.ts';
+import type { Trial } from './trial.ts';
 
 export const REFUSE: readonly Check[] = [
   {

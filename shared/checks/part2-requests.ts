@@ -1,4 +1,4 @@
-import { type Check, Failure, type Trial } from './check.ts';
+import { type Check, Failure } from './check.ts';
 import {
   ask,
   CONTRACT,
@@ -8,6 +8,7 @@ import {
   request,
   wrongAnswer,
 } from './part2-tools.ts';
+import type { Trial } from './trial.ts';
 
 export const REQUESTS: readonly Check[] = [
   {

@@ -2,9 +2,10 @@
 import { openGate } from '../harness/gate.ts';
 import { hasLivingMember } from '../harness/proc.ts';
 import type { ServerProcess } from '../harness/server-process.ts';
-import { accepts, type Check, Failure, type Trial } from './check.ts';
+import { type Check, Failure } from './check.ts';
 import { ask, comesTrue, hasBegun, PATIENCE, takeAnswer, until } from './clients.ts';
 import { APP, expectSame, head, startWorkers } from './part3-gateway.ts';
+import { accepts, type Trial } from './trial.ts';
 
 export const stoppingIsAFeature: Check = {
   id: '3-14',

@@ -1,8 +1,9 @@
 /** What the checker remembers of a reader, in partN/my/.progress.json: what passed, and how many hints were asked for. */
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { Check, Part, Verdict } from './check.ts';
+import type { Check, Part } from './check.ts';
 import { myFolder } from './home.ts';
+import type { Verdict } from './run-check.ts';
 
 export interface Progress {
   /** Ids of the checks that passed when they were last run. */

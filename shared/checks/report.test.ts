@@ -1,7 +1,7 @@
 /** What the checker prints, to the letter: bytes and the caret, the explanation, the ladder, narrow and wide. */
 import { describe, expect, test } from 'vitest';
 import { escapeBytes, showBytes } from './bytes.ts';
-import { type Check, Failure, type Verdict } from './check.ts';
+import { type Check, Failure } from './check.ts';
 import { hintText } from './guide.ts';
 import {
   aligned,
@@ -13,6 +13,7 @@ import {
   transcript,
   verdictLine,
 } from './report.ts';
+import type { Verdict } from './run-check.ts';
 
 const plain = (width: number): Look => ({ width, paint: (_, text) => text });
 const check: Check = {
@@ -171,6 +172,8 @@ x 1-03 crlf  A strict client accepts your answer                           41 ms
   did not start: Your program ended before it was ready
   $ PORT=8888 npx tsx part1/my/server.ts
   ! part1/my/server.ts:3:7: ERROR: Expected ";"
+  Nothing was asked of it yet. Run it as above until it stays and says "Serving
+  HTTP on port N".
   The chapter on it: part1/README.md#line-endings
   next: npm run hint -- 1-03        all bytes: npm run check -- 1-03 -v
 `);
@@ -187,6 +190,25 @@ x 1-03 crlf  A strict client accepts your answer                           41 ms
     const ended = { ...evidence, ...(cause === 'exited' && { ended: 'exit code 3' }) };
     const verdict = failed(new Failure('why', { cause }), { evidence: ended });
     expect(text(explain(verdict, '/root of', plain(80)))).toMatch(pattern);
+  });
+
+  test('by the end of the program is told above its bytes and its last words', () => {
+    const details = { cause: 'exited', received: lf.details.received, at: 0, stderr: 'Error: x' };
+    const failure = new Failure('no body; your program ended', details as Failure['details']);
+    const ended = { ...evidence, ended: 'exit code 3' };
+    expect(explain(failed(failure, { evidence: ended }), '/', plain(60)).join('\n')).toContain(`
+  < "HTTP/1.1 200 OK\\n\\nHello, World!\\n"
+     ^ byte 0
+  ! Error: x
+`);
+    expect(text(explain(failed(failure, { evidence: ended }), '/', plain(80)))).toContain(
+      '\n  exited: no body; your program ended (exit code 3)\n',
+    );
+  });
+
+  test('in what the program printed looks like the transcript', () => {
+    const printed = new Failure('no arrow', { received: Buffer.from('GET /\n'), isPrinted: true });
+    expect(explain(failed(printed), '/', plain(80))).toContain('  | "GET /\\n"');
   });
 
   test('has all its bytes for who asks', () => {

@@ -5,7 +5,8 @@
 import path from 'node:path';
 import { toCommandLine } from './by-hand.ts';
 import { showBytes } from './bytes.ts';
-import type { Cause, Check, Verdict } from './check.ts';
+import type { Cause, Check } from './check.ts';
+import type { Verdict } from './run-check.ts';
 
 export type Colour = 'red' | 'green' | 'yellow' | 'cyan' | 'dim' | 'bold';
 
@@ -32,6 +33,8 @@ const LAST_WORDS = 10;
 
 /** What to look at first, for those causes whose message does not say it. */
 const ADVICE: Partial<Record<Cause, string>> = {
+  'did not start':
+    'Nothing was asked of it yet. Run it as above until it stays and says "Serving HTTP on port N".',
   'not ready':
     'Print "Serving HTTP on port N" when it listens; PORT in the environment is the port to take, 0 any.',
   refused: 'It must listen on 127.0.0.1, on the port it printed, until it is told to stop.',
@@ -94,8 +97,18 @@ export function explain(verdict: Verdict, root: string, look: Look): string[] {
   const { check, failure, evidence } = verdict;
   if (!failure) return [];
   const { width, paint } = look;
-  const { cause = 'wrong', received, at, mistake, stderr = '' } = failure.details;
-  const shown = received && showBytes(received, { width, sign: '  < ', at, note: failure.message });
+  const {
+    cause = 'wrong',
+    received,
+    isPrinted,
+    at,
+    mistake,
+    byHand,
+    stderr = '',
+  } = failure.details;
+  const sign = isPrinted ? '  | ' : '  < ';
+  const note = cause === 'wrong' ? failure.message : '';
+  const shown = received && showBytes(received, { width, sign, at, note });
   const fate = evidence?.ended ? ` (${evidence.ended})` : '';
   const message = cause === 'wrong' ? failure.message : `${cause}: ${failure.message}${fate}`;
   const chapter = mistake
@@ -104,7 +117,9 @@ export function explain(verdict: Verdict, root: string, look: Look): string[] {
   return [
     ...heading(verdict, look),
     ...(shown?.saysNote ? [] : wrap(message, width, '  ').map((line) => paint('bold', line))),
-    ...toCommandLine(check, evidence, root, width).map((line) => paint('cyan', line)),
+    ...toCommandLine({ ...check, ...(byHand && { byHand }) }, evidence, root, width).map((line) =>
+      paint('cyan', line),
+    ),
     ...(shown?.lines ?? []).map((line) =>
       /^ *(byte \d+ )?\^/.test(line) ? paint('red', line) : line,
     ),
