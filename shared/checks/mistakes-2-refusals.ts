@@ -59,7 +59,7 @@ export const REFUSAL_MISTAKES: readonly Mistake[] = [
   {
     name: 'no-limit',
     check: '2-10',
-    says: 'A header of 64 KiB: expected 431, got 200 OK',
+    says: 'A header of 1 MiB: expected 431, got 200 OK',
     ...IN_HTTP,
     edits: [['MAX_HEAD_BYTES = 16 * 1024', 'MAX_HEAD_BYTES = Number.POSITIVE_INFINITY']],
   },

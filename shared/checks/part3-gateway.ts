@@ -103,10 +103,12 @@ async function keepsThePromises(trial: Trial, server: ServerProcess): Promise<vo
 
 /** The application asks for two facts at a time: which process it is in, and what it has been told. */
 async function tellsTheTruth(trial: Trial, server: ServerProcess): Promise<void> {
-  const pid = Number((await talk(trial, server, head('GET /pid'))).text);
+  const pids = new Set<number>();
+  for (let i = 0; i < 8; i++) pids.add(Number((await talk(trial, server, head('GET /pid'))).text));
   const environ = await talk(trial, server, head('GET /environ'));
   const told = parseEnviron(environ)['wsgi.multiprocess'];
-  const isOneOfMany = pid !== server.pid;
+  const isOneOfMany = pids.size > 1;
+  if (!isOneOfMany && !pids.has(server.pid)) return; // behind npx or a supervisor, and nobody knows of others
   if (told === isOneOfMany) return;
   const where = isOneOfMany ? 'a worker, one of several' : 'the only process there is';
   throw new Failure(`The application runs in ${where}, and wsgi.multiprocess says ${told}`, {
