@@ -13,6 +13,7 @@ import {
   request,
   wrongAnswer,
 } from './part2-tools.ts';
+import { startResponseOf } from './python-apps.ts';
 
 export const ANSWERS: readonly Check[] = [
   {
@@ -84,7 +85,7 @@ async function checkHead(trial: Trial): Promise<void> {
     });
   }
   const late = await ask(trial, server, request('GET /generator HTTP/1.1'));
-  const what = 'GET /generator, which calls startResponse when its first piece is asked for';
+  const what = `GET /generator, which calls ${startResponseOf(trial)} when its first piece is asked for`;
   expectStatus(late, 200, what, server, 'head-too-soon');
   const wanted = Buffer.from([0xff, 0, ...Buffer.from('é👋')]);
   if (!late.body.equals(wanted)) {

@@ -8,6 +8,7 @@ import {
   request,
   wrongAnswer,
 } from './part2-tools.ts';
+import { PythonTrial } from './python-apps.ts';
 
 export const REQUESTS: readonly Check[] = [
   {
@@ -159,7 +160,8 @@ async function checkTarget(trial: Trial): Promise<void> {
     'q=a b?c=\xc3\xa9+d': 'query-decoded',
     'q=a b?c=\xe9 d': 'query-decoded',
   });
-  seen.expect('REQUEST_URI', `${path}?${query}`);
+  // shared/wsgi.ts asks for it and PEP 3333 does not: Python's servers have it, or something like it, or nothing.
+  if (!(trial instanceof PythonTrial)) seen.expect('REQUEST_URI', `${path}?${query}`);
   (await environOf(trial, server, 'GET /environ HTTP/1.1')).expect('QUERY_STRING', '', {
     undefined: 'query-undefined',
   });
