@@ -32,7 +32,7 @@ export const FIELDS: readonly Check[] = [
       'how two Cookie lines are joined',
       'what becomes of names with an underscore',
     ],
-    byHand: "curl -s -H 'X-Time: 12:34' -H 'Content-Type: text/x' http://127.0.0.1:$PORT/environ",
+    byHand: 'printf $REQUEST | nc 127.0.0.1 $PORT',
     solution: '2b',
     seconds: 5,
     run: checkFields,

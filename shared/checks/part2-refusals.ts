@@ -31,7 +31,7 @@ export const REFUSE: readonly Check[] = [
       'the words of the page',
       'a reset behind the answer, as long as the answer is there',
     ],
-    byHand: "printf 'what is this\\r\\n\\r\\n' | nc 127.0.0.1 $PORT",
+    byHand: 'printf $REQUEST | nc 127.0.0.1 $PORT',
     solution: '2b',
     seconds: 10,
     run: checkRefusals,

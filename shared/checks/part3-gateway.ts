@@ -51,7 +51,8 @@ export const appsCannotTell: Check = {
     'keep-alive',
     'chunked or length',
   ],
-  byHand: 'two terminals:   curl -N localhost:$PORT/stream    (wsgiapp:app)',
+  byHand:
+    'for i in 1 2 3; do curl -sN http://127.0.0.1:$PORT/relay & done; time wait  # a second, not three',
   solution: 'gateway',
   seconds: 15,
   async run(trial) {

@@ -12,7 +12,15 @@ const TEXT: Headers = [['Content-Type', 'text/plain; charset=utf-8']];
 const anything = (value: unknown) => value as Result;
 
 /** What the test says into its end of this connection is the body, as it comes, until it ends it. */
-const wordsFrom = (environ: Environ) => connect(Number(environ.QUERY_STRING), '127.0.0.1');
+const wordsFrom = (environ: Environ) =>
+  environ.QUERY_STRING ? connect(Number(environ.QUERY_STRING), '127.0.0.1') : words();
+
+/** For who looks by hand, and has no other end. */
+async function* words() {
+  yield 'first, ';
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  yield 'second\n';
+}
 
 type Case = (environ: Environ, startResponse: StartResponse) => Result | Promise<Result>;
 

@@ -6,6 +6,7 @@ import os
 import socket
 import sys
 import threading
+import time
 from wsgiref.validate import validator
 
 TEXT = [('Content-Type', 'text/plain; charset=utf-8')]
@@ -76,6 +77,11 @@ def empty_list(environ, start_response):
 
 def words_from(environ):
     """What the check says into its end of this connection, as it comes, until it ends it."""
+    if not environ['QUERY_STRING']:  # for who looks by hand, and has no other end
+        yield b'first, '
+        time.sleep(1)
+        yield b'second\n'
+        return
     with socket.create_connection(('127.0.0.1', int(environ['QUERY_STRING']))) as gate:
         while words := gate.recv(64 * 1024):
             yield words
