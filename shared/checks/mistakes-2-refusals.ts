@@ -92,7 +92,7 @@ export const REFUSAL_MISTAKES: readonly Mistake[] = [
     check: '2-10',
     says: 'HEAD /hello: expected the head alone, got a body behind it',
     file: SERVER,
-    edits: [["return method === 'HEAD' || isBodiless", "return method === '' || isBodiless"]],
+    edits: [["return method === 'HEAD' || isBodiless", "return method === 'NONE' || isBodiless"]],
   },
   {
     name: 'special-case',

@@ -6,6 +6,7 @@ import {
   ask,
   CONTRACT,
   expectStatus,
+  headerOf,
   PATIENCE,
   request,
   wrongAnswer,
@@ -102,6 +103,12 @@ async function checkRefusals(trial: Trial): Promise<void> {
   if (head.bytes.length > head.bytes.indexOf('\r\n\r\n') + 4) {
     const message = 'HEAD /hello: expected the head alone, got a body behind it';
     throw wrongAnswer(message, head, { mistake: 'head-with-body' });
+  }
+  const length = headerOf(head, 'content-length') ?? '14';
+  if (length !== '14') {
+    const message = `HEAD /hello: its Content-Length is that of GET, 14, or left out; got ${length}`;
+    const at = head.bytes.toString('latin1').search(/^content-length/im);
+    throw wrongAnswer(message, head, { at, mistake: 'length-of-nothing' });
   }
 }
 

@@ -43,6 +43,8 @@ function waiting(environ: Environ, start: StartResponse, words: string[]): Resul
   };
 }
 
+const escapeChar = (char: string) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
+
 const cases: Record<string, Case> = {
   '/hello': (_, start) => {
     start('200 OK', TEXT);
@@ -50,7 +52,8 @@ const cases: Record<string, Case> = {
   },
   '/environ': (environ, start) => {
     start('200 OK', [['Content-Type', 'application/json']]);
-    return [JSON.stringify(environ, (_, value) => (typeof value === 'function' ? '' : value))];
+    const text = JSON.stringify(environ, (_, value) => (typeof value === 'function' ? '' : value));
+    return [text.replace(/[^\0-\x7f]/g, escapeChar)]; // so that nobody on its way can mistake it
   },
   '/pid': (_, start) => {
     start('200 OK', TEXT);
@@ -97,6 +100,10 @@ const cases: Record<string, Case> = {
       yield Buffer.from([0xff, 0x00]);
       yield 'é👋';
     })(),
+  '/text': (_, start) => {
+    start('200 OK', TEXT);
+    return ['Zoë ', '👋\n'];
+  },
   '/write': async (_, start) => {
     const write = start('200 OK', TEXT);
     await write('written, ');

@@ -53,6 +53,11 @@ def generator(environ, start_response):
     yield 'é👋'.encode()
 
 
+def text(environ, start_response):
+    start_response('200 OK', TEXT)
+    return ['Zoë '.encode(), '👋\n'.encode()]
+
+
 def headers(environ, start_response):
     pairs = [('X-First', '1'), ('Set-Cookie', 'a=1'), ('date', 'Tue, 15 Nov 1994 08:12:31 GMT')]
     pairs += [('SERVER', 'my own'), ('Set-Cookie', 'b=2'), ('X-Last', 'caf\xe9')]
@@ -149,6 +154,7 @@ CASES = {
     'sha256': sha256,
     'async': created,
     'generator': generator,
+    'text': text,
     'headers': headers,
     '204': no_content,
     '304': not_modified,
