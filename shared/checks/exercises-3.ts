@@ -22,7 +22,7 @@ const keepAlive: Check = {
   ],
   lenient: ['pipelining', 'how long an idle connection is kept'],
   byHand:
-    'curl -v http://localhost:$PORT/hello http://localhost:$PORT/hello    (Re-using existing connection)',
+    'curl -v http://localhost:$PORT/hello http://localhost:$PORT/hello  # Re-using existing connection',
   seconds: 10,
   async run(trial) {
     const server = await trial.start({ app: APP });
@@ -120,7 +120,7 @@ const slowClients: Check = {
   ],
   lenient: ['a close without a 408, for who has sent nothing', 'when exactly it comes'],
   byHand:
-    'start it with --head-timeout 2, then:   nc localhost $PORT    and type a letter now and then',
+    'for i in G E T " "; do printf %s "$i"; sleep 1; done | nc 127.0.0.1 $PORT  # it does not wait for ever',
   seconds: 10,
   async run(trial) {
     const server = await trial.start({ app: APP, args: ['--head-timeout', '0.5'] });
@@ -162,7 +162,7 @@ const threadPool: Check = {
     'GET /busy: take an idle thread or stand in the queue; when a thread is done, answer, and give it the next job.',
   ],
   lenient: ['how many threads, if fewer than jobs', 'the order of the jobs'],
-  byHand: 'curl localhost:$PORT/busy & curl localhost:$PORT/hello',
+  byHand: 'curl http://127.0.0.1:$PORT/busy & curl http://127.0.0.1:$PORT/hello',
   file: 'pool',
   solution: 'shared/checks/solutions/pool.ts',
   seconds: 15,
@@ -201,7 +201,8 @@ const reloadWithoutLoss: Check = {
     'on SIGHUP: for each old worker fork a new one, wait until it listens, then let the old one finish and exit.',
   ],
   lenient: ['how long the old ones take', 'what is printed'],
-  byHand: 'while curl -s localhost:$PORT/pid; do :; done    and meanwhile   kill -HUP PID',
+  byHand:
+    'while curl -sS http://127.0.0.1:$PORT/pid; do echo; sleep 0.2; done  # meanwhile, in a third: kill -HUP the server',
   seconds: 20,
   async run(trial) {
     const server = await trial.start({ app: APP, args: ['--workers', '2'] });

@@ -5,9 +5,11 @@
 import path from 'node:path';
 import { ROOT, tsx } from '../harness/server-process.ts';
 import { STAGES, type Stage } from '../stages.ts';
-import { type Check, runCheck, type Subject, type Verdict } from './check.ts';
+import type { Check } from './check.ts';
 import { isExercise, LADDER } from './ladder.ts';
 import { placeOf } from './report.ts';
+import { runCheck, type Verdict } from './run-check.ts';
+import type { Subject } from './trial.ts';
 
 export interface Cell {
   readonly check: Check;

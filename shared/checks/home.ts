@@ -7,6 +7,7 @@ import path from 'node:path';
 import { ROOT, tsx } from '../harness/server-process.ts';
 import { STAGES } from '../stages.ts';
 import { type Check, Failure, type Part } from './check.ts';
+import { findingPythonApps, isPython, PythonTrial } from './python-apps.ts';
 import { runCheck, type Verdict } from './run-check.ts';
 import type { Subject } from './trial.ts';
 
@@ -14,6 +15,10 @@ export const PARTS: readonly Part[] = ['part1', 'part2', 'part3'];
 const HOME = process.env.CHECK_HOME ?? ROOT;
 /** A program of the reader's in any language; split on spaces, `{file}` being the stage that a check of part 3 wants. */
 const SERVER = process.env.SERVER?.trim() ?? '';
+const WORDS = SERVER.split(' ').filter((word) => word !== '');
+/** Whether it is given applications in Python; where its command does not say so, APPS does. */
+const WANTS_PYTHON =
+  SERVER !== '' && (process.env.APPS ? process.env.APPS === 'python' : isPython(WORDS));
 
 export function myFolder(part: Part): string {
   return path.join(HOME, part, 'my');
@@ -55,12 +60,13 @@ export function missing(file: string, part: Part): string {
 }
 
 function subjectFor(part: Part): Subject {
-  const words = SERVER.split(' ').filter((word) => word !== '');
   return {
-    command: (file) =>
-      words.length > 0
-        ? words.map((word) => word.replaceAll('{file}', file))
-        : tsx(myFile(part, file)),
+    command: (file) => {
+      if (WORDS.length === 0) return tsx(myFile(part, file));
+      const words = WORDS.map((word) => word.replaceAll('{file}', file));
+      const runsApps = part !== 'part1' && file === 'server';
+      return runsApps && WANTS_PYTHON ? findingPythonApps(words) : words;
+    },
   };
 }
 
@@ -71,7 +77,10 @@ export async function examine(check: Check): Promise<Verdict> {
     return { check, state: 'failed', failure: new Failure(reason), took: 0 };
   }
   if (lacksStage(check)) return { check, state: 'skipped', reason: '{file} in SERVER', took: 0 };
-  return runCheck(check, subjectFor(check.part));
+  const subject = subjectFor(check.part);
+  return WANTS_PYTHON
+    ? runCheck(check, subject, new PythonTrial(subject, check.file ?? 'server'))
+    : runCheck(check, subject);
 }
 
 /** Whether a check wants one of several small programs, and SERVER names a single one. */

@@ -3,7 +3,9 @@
  * the same way; what they prove of it is the same, and dozens of wrong servers are proved in the time of a few.
  */
 import type { ServerProcess, StartOptions } from '../harness/server-process.ts';
-import { type Check, runCheck, type Subject, Trial, type Verdict } from './check.ts';
+import type { Check } from './check.ts';
+import { runCheck, type Verdict } from './run-check.ts';
+import { type Subject, Trial } from './trial.ts';
 
 export class LongTrial extends Trial {
   readonly #started = new Map<string, Promise<ServerProcess>>();

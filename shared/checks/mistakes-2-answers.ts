@@ -45,7 +45,7 @@ export const ANSWER_MISTAKES: readonly Mistake[] = [
   {
     name: 'head-too-soon',
     check: '2-06',
-    says: 'GET /generator, which calls startResponse when its first piece is asked for: expected 200, got 500 Internal Server Error',
+    says: 'GET /generator, which calls startResponse when its first piece is asked for: expected 200, got 500 Internal Server Error; your server printed: Error: the application broke a rule of PEP 3333: startResponse comes before the body',
     file: SERVER,
     edits: [
       [

@@ -59,7 +59,7 @@ export const REFUSAL_MISTAKES: readonly Mistake[] = [
   {
     name: 'no-limit',
     check: '2-10',
-    says: 'A header of 64 KiB: expected 431, got 200 OK',
+    says: 'A header of 1 MiB: expected 431, got 200 OK',
     ...IN_HTTP,
     edits: [['MAX_HEAD_BYTES = 16 * 1024', 'MAX_HEAD_BYTES = Number.POSITIVE_INFINITY']],
   },
@@ -92,7 +92,7 @@ export const REFUSAL_MISTAKES: readonly Mistake[] = [
     check: '2-10',
     says: 'HEAD /hello: expected the head alone, got a body behind it',
     file: SERVER,
-    edits: [["return method === 'HEAD' || isBodiless", "return method === '' || isBodiless"]],
+    edits: [["return method === 'HEAD' || isBodiless", "return method === 'NONE' || isBodiless"]],
   },
   {
     name: 'special-case',

@@ -1,5 +1,6 @@
 /** Part 2: the head of an answer, what the application says in it and what the server does. */
 import { setTimeout as delay } from 'node:timers/promises';
+import type { ServerProcess } from '../harness/server-process.ts';
 import type { Check, Failure } from './check.ts';
 import {
   type Answer,
@@ -13,6 +14,7 @@ import {
   request,
   wrongAnswer,
 } from './part2-tools.ts';
+import { startResponseOf } from './python-apps.ts';
 import type { Trial } from './trial.ts';
 
 export const ANSWERS: readonly Check[] = [
@@ -33,7 +35,7 @@ export const ANSWERS: readonly Check[] = [
       'headers of the server, before or behind',
       'the reason phrase',
     ],
-    byHand: 'curl -i http://127.0.0.1:$PORT/headers',
+    byHand: "curl -i 'http://127.0.0.1:$PORT$TARGET'",
     solution: '2b',
     seconds: 5,
     run: checkHead,
@@ -51,7 +53,7 @@ export const ANSWERS: readonly Check[] = [
     ],
     anchor: 'server-headers',
     lenient: ['any Server', 'a Date that is two seconds off', 'any other header'],
-    byHand: 'curl -sI http://127.0.0.1:$PORT/hello; date -u',
+    byHand: "curl -i 'http://127.0.0.1:$PORT$TARGET'; date -u",
     solution: '2b',
     seconds: 5,
     run: checkServerHeaders,
@@ -85,18 +87,34 @@ async function checkHead(trial: Trial): Promise<void> {
     });
   }
   const late = await ask(trial, server, request('GET /generator HTTP/1.1'));
-  const what = 'GET /generator, which calls startResponse when its first piece is asked for';
+  const what = `GET /generator, which calls ${startResponseOf(trial)} when its first piece is asked for`;
   expectStatus(late, 200, what, server, 'head-too-soon');
   const wanted = Buffer.from([0xff, 0, ...Buffer.from('é👋')]);
   if (!late.body.equals(wanted)) {
     const [expected, got] = [wanted, late.body].map((bytes) =>
       quoteBytes(bytes.toString('latin1')),
     );
+    const hasEnded =
+      late.body.length === 0 && /\r\n0\r\n\r\n./s.test(late.bytes.toString('latin1'));
+    if (hasEnded) {
+      const why =
+        'GET /generator: its first piece is empty, and was sent as a chunk of length 0, which is the end';
+      throw wrongAnswer(why, late, { mistake: 'empty-chunk-ends' });
+    }
     const isText = late.body.includes(Buffer.from('\ufffd')) || late.body.includes('255');
     throw wrongAnswer(`GET /generator: expected the bytes ${expected}, got ${got}`, late, {
       mistake: isText ? 'bytes-as-text' : undefined,
     });
   }
+  await checkText(trial, server);
+}
+
+/** A list of strings has a length that the server can know. */
+async function checkText(trial: Trial, server: ServerProcess): Promise<void> {
+  const text = await ask(trial, server, request('GET /text HTTP/1.1'));
+  if (text.body.toString() === 'Zoë 👋\n') return;
+  const [expected, got] = ['Zoë 👋\n', text.body.toString('latin1')].map(quoteBytes);
+  throw wrongAnswer(`GET /text: expected ${expected}, got ${got}`, text);
 }
 
 /** IMF-fixdate = day-name "," SP date1 SP time-of-day SP GMT; RFC 9110 §5.6.7 */

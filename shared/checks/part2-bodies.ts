@@ -9,6 +9,7 @@ import {
   ask,
   CONTRACT,
   expectStatus,
+  headerOf,
   PATIENCE,
   quote,
   readAnswer,
@@ -16,6 +17,7 @@ import {
   within,
   wrongAnswer,
 } from './part2-tools.ts';
+import { startResponseOf } from './python-apps.ts';
 import type { Trial } from './trial.ts';
 
 export const BODIES: readonly Check[] = [
@@ -36,7 +38,8 @@ export const BODIES: readonly Check[] = [
       'up to some 50 MB between application and client: the kernels take their share',
       'close() of the result',
     ],
-    byHand: 'curl -N http://127.0.0.1:$PORT/stream  # of wsgiapp:app',
+    byHand:
+      'U=http://127.0.0.1:$PORT; curl -N $U/relay; curl -Nm 0.5 $U/relay; curl $U/hello  # the second leaves',
     solution: '2b',
     seconds: 10,
     run: checkIterable,
@@ -58,8 +61,7 @@ export const BODIES: readonly Check[] = [
       'stdout or stderr, and the words around the name of the rule',
       'how a half answer is cut: a RST, a missing last chunk, fewer bytes than promised',
     ],
-    byHand:
-      'for i in throws never-starts starts-twice hello; do curl -i http://127.0.0.1:$PORT/$i; done',
+    byHand: "curl http://127.0.0.1:$PORT/headers; curl -i 'http://127.0.0.1:$PORT$TARGET'",
     solution: '2b',
     seconds: 10,
     run: checkRules,
@@ -110,7 +112,17 @@ async function checkIterable(trial: Trial): Promise<void> {
   const taken = await pour(slow.words, server.pid);
   slow.words.destroy();
   slow.client.leave();
-  if (taken < TOO_MUCH) return;
+  if (taken < TOO_MUCH) {
+    const left = 'A client left in the middle of its answer';
+    const asked = ask(trial, server, request('GET /hello HTTP/1.1'));
+    const next = await asked.catch(async (error: Failure) => {
+      await trial.settle();
+      if (!server.hasExited) throw error;
+      const why = { cause: 'exited', stderr: server.stderr, mistake: 'dies-of-a-client' } as const;
+      throw new Failure(`${left}, and your program ended`, why);
+    });
+    return expectStatus(next, 200, `${left}; the next`, server);
+  }
   const message = `A client that takes nothing: the app was asked for ${TOO_MUCH >> 20} MiB all the same, and your server keeps them in memory`;
   throw new Failure(message, { cause: 'wrong', mistake: 'ignores-backpressure' });
 }
@@ -137,10 +149,7 @@ async function isTaken(went: Promise<boolean>, pid: number): Promise<boolean> {
 }
 
 async function checkRules(trial: Trial): Promise<void> {
-  const [server, strict] = await Promise.all([
-    trial.start({ app: CONTRACT }),
-    trial.start({ app: 'shared/harness/contract-app:validated' }),
-  ]);
+  const server = await trial.start({ app: CONTRACT });
   const next = async (what: string) => {
     const answer = await ask(trial, server, request('GET /hello HTTP/1.1'));
     expectStatus(answer, 200, `The request behind ${what}`, server);
@@ -170,24 +179,36 @@ async function checkRules(trial: Trial): Promise<void> {
   }
   await next('/relay-and-throw');
 
+  const startResponse = startResponseOf(trial);
   for (const [path, rule, mistake] of [
-    ['/never-starts', 'returns a body and never calls startResponse', 'head-made-up'],
-    ['/starts-twice', 'calls startResponse twice', 'second-head'],
+    ['/never-starts', `returns a body and never calls ${startResponse}`, 'head-made-up'],
+    ['/starts-twice', `calls ${startResponse} twice`, 'second-head'],
   ] as const) {
+    await ask(trial, server, request('GET /headers HTTP/1.1')); // whose head is easily known again
     const before = (server.stdout + server.stderr).length;
     const answer = await ask(trial, server, request(`GET ${path} HTTP/1.1`));
+    if (headerOf(answer, 'x-first')) {
+      const message = `An app that ${rule}: expected 500, got the head of the request before it`;
+      throw wrongAnswer(message, answer, { at: 9, mistake: 'head-of-another' });
+    }
     const isServed = answer.status === 200;
     expectStatus(answer, 500, `An app that ${rule}`, server, isServed ? mistake : undefined);
     const said = () => (server.stdout + server.stderr).slice(before) + answer.body;
     const isNamed = () => /start_?response/i.test(said());
     for (let round = 0; round < 20 && !isNamed(); round++) await delay(50); // the log may come behind the answer
     if (!isNamed()) {
-      const message = `An app that ${rule} gets its 500; expected the name of the rule, startResponse, in what your server prints`;
+      const message = `An app that ${rule} gets its 500; expected the name of the rule, ${startResponse}, in what your server prints`;
       throw wrongAnswer(message, answer, { server, mistake: 'rule-not-named' });
     }
     await next(path);
   }
 
+  const app = 'shared/harness/contract-app:validated';
+  const strict = await trial.start({ app }).catch((failure: Failure) => {
+    if (!/EADDRINUSE|Address already in use/i.test(failure.details?.stderr ?? '')) throw failure;
+    const message = `Two of your servers cannot run side by side: take the port that PORT says, where 0 means any, and not one of your own`;
+    throw new Failure(message, { ...failure.details, mistake: 'port-of-its-own' });
+  });
   const answer = await ask(trial, strict, request('GET /hello HTTP/1.1'));
   if (answer.status !== 200) {
     const [, rule] = /the server broke PEP 3333: (.*)/.exec(strict.stdout + strict.stderr) ?? [];

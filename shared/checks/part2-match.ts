@@ -12,6 +12,7 @@ import {
   request,
   wrongAnswer,
 } from './part2-tools.ts';
+import { PythonTrial } from './python-apps.ts';
 import type { Trial } from './trial.ts';
 
 export const MATCH: readonly Check[] = [
@@ -28,7 +29,7 @@ export const MATCH: readonly Check[] = [
     ],
     anchor: 'mix-and-match',
     lenient: ['headers that one framework sends and another does not', 'chunked or length'],
-    byHand: 'curl -i http://127.0.0.1:$PORT/hello  # of expressapp:app, and of honoapp:app',
+    byHand: 'printf $REQUEST | nc 127.0.0.1 $PORT',
     solution: '2b',
     seconds: 10,
     run: checkFrameworks,
@@ -50,36 +51,40 @@ export const MATCH: readonly Check[] = [
       'order and letter case of headers; reason phrases',
       'more headers, as long as they do not speak for the application, as Content-Type does',
     ],
-    byHand: 'curl -i http://127.0.0.1:$PORT/304',
+    byHand: "curl -i 'http://127.0.0.1:$PORT$TARGET'",
     solution: '2b',
     seconds: 10,
     run: checkOracle,
   },
 ];
 
-const FRAMEWORKS = [
-  ['wsgiapp', 'WSGI'],
-  ['expressapp', 'Express'],
-  ['honoapp', 'Hono'],
-] as const;
+type Framework = readonly [app: string, greeting: string];
+const FRAMEWORKS: readonly Framework[] = [
+  ['wsgiapp:app', 'WSGI'],
+  ['expressapp:app', 'Express'],
+  ['honoapp:app', 'Hono'],
+];
+/** The shapes of an application in PEP 3333, and a framework where that is installed. */
+const IN_PYTHON: readonly Framework[] = [
+  ['calling_styles:function', 'a function'],
+  ['calling_styles:instance', 'an instance'],
+  ['calling_styles:Response', 'a class'],
+  ['flaskapp:app', 'Flask'],
+];
+const IS_NOT_INSTALLED = /No module named '?flask\b/;
 
 async function checkFrameworks(trial: Trial): Promise<void> {
-  const started = await Promise.allSettled(
-    FRAMEWORKS.map(([module]) => trial.start({ app: `${module}:app` })),
-  );
-  const running = started.filter(({ status }) => status === 'fulfilled').length;
-  for (const [index, [module, greeting]] of FRAMEWORKS.entries()) {
-    const program = started[index];
-    if (program?.status === 'fulfilled') {
-      await askFramework(trial, program.value, module, greeting);
-      continue;
-    }
-    const failure: unknown = program?.reason;
-    if (!(failure instanceof Failure) || failure.details.cause !== 'did not start') throw failure;
-    const why = `Your program runs ${running} of the three frameworks, and ended when told to run ${module}:app`;
-    throw running === 0
-      ? failure
-      : new Failure(why, { ...failure.details, mistake: 'special-case' });
+  const frameworks = trial instanceof PythonTrial ? IN_PYTHON : FRAMEWORKS;
+  for (const [index, [app, greeting]] of frameworks.entries()) {
+    const server = await trial.start({ app }).catch((failure: Failure) => {
+      const { cause, stderr = '' } = failure.details ?? {};
+      if (cause !== 'did not start' || index === 0) throw failure;
+      if (IS_NOT_INSTALLED.test(stderr)) return undefined;
+      const number = frameworks.length === 3 ? 'three' : 'four';
+      const why = `Your program runs ${index} of the ${number} frameworks, and ended when told to run ${app}`;
+      throw new Failure(why, { ...failure.details, mistake: 'special-case' });
+    });
+    if (server) await askFramework(trial, server, app, greeting);
   }
 }
 
@@ -87,7 +92,7 @@ async function checkFrameworks(trial: Trial): Promise<void> {
 async function askFramework(
   trial: Trial,
   server: ServerProcess,
-  module: string,
+  app: string,
   greeting: string,
 ): Promise<void> {
   const json = Buffer.from('{"name":"Zoë"}');
@@ -104,9 +109,10 @@ async function askFramework(
     [[request('GET /nope HTTP/1.1')], 404, undefined],
   ] as const) {
     const answer = await ask(trial, server, ...pieces);
-    const what = `${pieces[0]?.toString('latin1').split(' HTTP')[0]} of ${module}:app`;
+    const what = `${pieces[0]?.toString('latin1').split(' HTTP')[0]} of ${app}`;
     expectStatus(answer, status, what, server);
-    const got = answer.body.toString();
+    const text = answer.body.toString();
+    const got = wanted?.startsWith('{') ? compactJson(text) : text;
     if (wanted !== undefined && got !== wanted) {
       throw wrongAnswer(`${what}: expected ${quote(wanted)}, got ${quote(got)}`, answer);
     }
@@ -116,6 +122,15 @@ async function askFramework(
         at: 0,
       });
     }
+  }
+}
+
+/** The same value with no space between, and no more escapes than it needs. */
+function compactJson(text: string): string {
+  try {
+    return JSON.stringify(JSON.parse(text));
+  } catch {
+    return text;
   }
 }
 
@@ -144,14 +159,21 @@ async function checkOracle(trial: Trial): Promise<void> {
     for (const target of ORACLE_TARGETS) {
       const asked = request(`GET ${target} HTTP/1.1`);
       const [ours, theirs] = [await ask(trial, server, asked), await ask(trial, oracle, asked)];
-      compare(target, ours, theirs, server);
+      const app = trial instanceof PythonTrial ? 'the app says' : 'the app is';
+      compare(target, ours, theirs, server, app);
     }
   } finally {
     await starting.then((oracle) => oracle.kill()).catch(() => {});
   }
 }
 
-function compare(target: string, ours: Answer, theirs: Answer, server: ServerProcess): void {
+function compare(
+  target: string,
+  ours: Answer,
+  theirs: Answer,
+  server: ServerProcess,
+  app: string,
+): void {
   expectStatus(ours, theirs.status, `GET ${target}, as node:http answers it`, server);
   const given = [...theirs.headers, ...ours.headers.filter(([name]) => ABOUT_THE_APP.test(name))];
   const names = new Set(given.map(([name]) => name.toLowerCase()));
@@ -160,7 +182,7 @@ function compare(target: string, ours: Answer, theirs: Answer, server: ServerPro
     const [mine, other] = [allOf(ours, name), allOf(theirs, name)].map((all) => all.join(' | '));
     if (mine === other) continue;
     const say = (value = '') => (value === '' ? 'none' : quote(value));
-    const message = `GET ${target}: node:http sends ${say(other)} for ${name}, your server ${say(mine)}; the app is the same`;
+    const message = `GET ${target}: node:http sends ${say(other)} for ${name}, your server ${say(mine)}; ${app} the same`;
     const at = Math.max(0, ours.bytes.toString('latin1').toLowerCase().indexOf(`\n${name}:`) + 1);
     const isAdded = name === 'content-type' && other === '';
     throw wrongAnswer(message, ours, { at, mistake: isAdded ? 'default-type' : undefined });

@@ -6,6 +6,7 @@ import {
   ask,
   CONTRACT,
   expectStatus,
+  headerOf,
   PATIENCE,
   request,
   wrongAnswer,
@@ -28,10 +29,11 @@ export const REFUSE: readonly Check[] = [
     lenient: [
       'any 4xx for what is malformed; 4xx or 501 for the Transfer-Encoding',
       'chunked bodies: taken or refused',
+      'how long a head may be: less than 1 MiB',
       'the words of the page',
       'a reset behind the answer, as long as the answer is there',
     ],
-    byHand: "printf 'what is this\\r\\n\\r\\n' | nc 127.0.0.1 $PORT",
+    byHand: 'printf $REQUEST | nc 127.0.0.1 $PORT',
     solution: '2b',
     seconds: 10,
     run: checkRefusals,
@@ -39,6 +41,8 @@ export const REFUSE: readonly Check[] = [
 ];
 
 const LONG = `X-Long: ${'x'.repeat(64 * 1024)}`;
+/** For who takes that, and has a limit all the same. */
+const LONGER = request('GET /hello HTTP/1.1', `X-Long: ${'x'.repeat(1024 * 1024)}`);
 
 /** What is sent, what it is, which answers are a refusal, and what it is to answer 200. */
 const REFUSALS: readonly (readonly [bytes: Buffer, what: string, wanted: RegExp, guess: string])[] =
@@ -80,10 +84,14 @@ const REFUSALS: readonly (readonly [bytes: Buffer, what: string, wanted: RegExp,
 
 async function checkRefusals(trial: Trial): Promise<void> {
   const server = await trial.start({ app: CONTRACT });
-  for (const [bytes, what, wanted, guess] of REFUSALS) {
-    const answer = await refusalOf(trial, server, bytes, what);
+  for (const [bytes, name, wanted, guess] of REFUSALS) {
+    let [what, answer] = [name, await refusalOf(trial, server, bytes, name)];
+    if (guess === 'no-limit' && answer.status === 200) {
+      what = 'A header of 1 MiB';
+      answer = await refusalOf(trial, server, LONGER, what);
+    }
     if (!wanted.test(`${answer.status}`)) {
-      const status = what.startsWith('Transfer') ? '501' : what.includes('64') ? '431' : '400';
+      const status = what.startsWith('Transfer') ? '501' : guess === 'no-limit' ? '431' : '400';
       const message = `${what}: expected ${status}, got ${answer.status} ${answer.reason}`;
       const mistake = answer.status === 200 ? guess : undefined;
       throw wrongAnswer(message, answer, { at: 9, server, mistake });
@@ -96,6 +104,12 @@ async function checkRefusals(trial: Trial): Promise<void> {
   if (head.bytes.length > head.bytes.indexOf('\r\n\r\n') + 4) {
     const message = 'HEAD /hello: expected the head alone, got a body behind it';
     throw wrongAnswer(message, head, { mistake: 'head-with-body' });
+  }
+  const length = headerOf(head, 'content-length') ?? '14';
+  if (length !== '14') {
+    const message = `HEAD /hello: its Content-Length is that of GET, 14, or left out; got ${length}`;
+    const at = head.bytes.toString('latin1').search(/^content-length/im);
+    throw wrongAnswer(message, head, { at, mistake: 'length-of-nothing' });
   }
 }
 

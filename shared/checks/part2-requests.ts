@@ -8,6 +8,7 @@ import {
   request,
   wrongAnswer,
 } from './part2-tools.ts';
+import { PythonTrial } from './python-apps.ts';
 import type { Trial } from './trial.ts';
 
 export const REQUESTS: readonly Check[] = [
@@ -49,7 +50,7 @@ export const REQUESTS: readonly Check[] = [
       'any 4xx for a line of four words; a line of two, which was HTTP once',
       'the app may be served in HTTP/1.1 to a client of 1.0',
     ],
-    byHand: "printf 'PROPFIND /environ HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n' | nc 127.0.0.1 $PORT",
+    byHand: 'printf $REQUEST | nc 127.0.0.1 $PORT',
     solution: '2b',
     seconds: 5,
     async run(trial) {
@@ -85,7 +86,7 @@ export const REQUESTS: readonly Check[] = [
     ],
     anchor: 'target',
     lenient: ['%zz may stay as it is or be refused with 400', 'absolute targets (http://...)'],
-    byHand: "curl -s 'http://127.0.0.1:$PORT/environ/caf%C3%A9?q=a%20b'",
+    byHand: 'printf $REQUEST | nc 127.0.0.1 $PORT',
     solution: '2b',
     seconds: 5,
     run: checkTarget,
@@ -93,18 +94,7 @@ export const REQUESTS: readonly Check[] = [
 ];
 
 async function checkLoad(trial: Trial): Promise<void> {
-  const programs = await Promise.allSettled([
-    trial.start({ app: 'wsgiapp:app' }),
-    trial.runToEnd(),
-    trial.runToEnd({ app: 'nosuchmodule:app' }),
-    trial.runToEnd({ app: 'wsgiapp:nosuchname' }),
-  ]);
-  const valueAt = <K extends 0 | 1 | 2 | 3>(index: K) => {
-    const program = programs[index];
-    if (program.status === 'rejected') throw program.reason;
-    return program.value as Exclude<(typeof programs)[K], PromiseRejectedResult>['value'];
-  };
-  const server = valueAt(0);
+  const server = await trial.start({ app: 'wsgiapp:app' });
   const answer = await ask(trial, server, request('GET /hello HTTP/1.1'));
   const greeting = 'Hello world from WSGI!\n';
   expectStatus(answer, 200, 'GET /hello of wsgiapp:app', server);
@@ -112,12 +102,18 @@ async function checkLoad(trial: Trial): Promise<void> {
     const message = `GET /hello of wsgiapp:app: expected ${quote(greeting)}, got ${quote(answer.body.toString())}`;
     throw wrongAnswer(message, answer);
   }
-  const cases = [
-    [valueAt(1), 'Started without an application', /\S/, 'app-imported'],
-    [valueAt(2), 'Told to run nosuchmodule:app', /nosuchmodule/, 'app-imported'],
-    [valueAt(3), 'Told to run wsgiapp:nosuchname', /nosuchname/, 'name-not-looked-up'],
-  ] as const;
-  for (const [ended, when, word, mistake] of cases) {
+  await trial.end(); // what is told from here on is about the programs below, one at a time
+  for (const [options, when, word, mistake] of [
+    [{}, 'Started without an application', /\S/, 'app-imported'],
+    [{ app: 'nosuchmodule:app' }, 'Told to run nosuchmodule:app', /nosuchmodule/, 'app-imported'],
+    [
+      { app: 'wsgiapp:nosuchname' },
+      'Told to run wsgiapp:nosuchname',
+      /nosuchname/,
+      'name-not-looked-up',
+    ],
+  ] as const) {
+    const ended = await trial.runToEnd(options);
     if (!ended) {
       const message = `${when}, your program serves all the same; it should say what is missing, and exit with 1`;
       throw new Failure(message, { cause: 'wrong', mistake });
@@ -160,7 +156,8 @@ async function checkTarget(trial: Trial): Promise<void> {
     'q=a b?c=\xc3\xa9+d': 'query-decoded',
     'q=a b?c=\xe9 d': 'query-decoded',
   });
-  seen.expect('REQUEST_URI', `${path}?${query}`);
+  // shared/wsgi.ts asks for it and PEP 3333 does not: Python's servers have it, or something like it, or nothing.
+  if (!(trial instanceof PythonTrial)) seen.expect('REQUEST_URI', `${path}?${query}`);
   (await environOf(trial, server, 'GET /environ HTTP/1.1')).expect('QUERY_STRING', '', {
     undefined: 'query-undefined',
   });

@@ -3,28 +3,18 @@
  * and every wait bounded. What is wrong becomes a Failure that shows the bytes and points at one.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Ending, RawClient } from '../harness/raw-client.ts';
+import type { RawClient } from '../harness/raw-client.ts';
 import type { ServerProcess } from '../harness/server-process.ts';
 import { Failure } from './check.ts';
+import { type Answer, headerOf, parseAnswer, quote, quoteBytes } from './part2-parse.ts';
 import type { Trial } from './trial.ts';
+
+export { type Answer, allOf, headerOf, quote, quoteBytes } from './part2-parse.ts';
 
 export const CONTRACT = 'shared/harness/contract-app:app';
 
 /** Seconds for an answer that should take milliseconds: it bounds, it does not measure. */
 export const PATIENCE = 3;
-
-export interface Answer {
-  readonly status: number;
-  readonly reason: string;
-  /** In their order, names as they were sent, values as latin-1. */
-  readonly headers: readonly (readonly [name: string, value: string])[];
-  /** Of a chunked one, what is in the chunks. */
-  readonly body: Buffer;
-  /** Whether it is as long as it says it is. */
-  readonly isWhole: boolean;
-  readonly bytes: Buffer;
-  readonly ending: Ending;
-}
 
 /** The bytes of a request; a Host and `Connection: close` of ours, where the lines have none. */
 export function request(line: string, ...fields: string[]): Buffer {
@@ -56,7 +46,30 @@ export async function ask(
 ): Promise<Answer> {
   const client = await trial.connect(server);
   client.send(...pieces).catch(() => {}); // what is wrong shows in what comes back
-  return readAnswer(server, client, nameOf(pieces));
+  const answer = await readAnswer(server, client, nameOf(pieces));
+  const hasBody = !/^HEAD /.test(nameOf(pieces)) && answer.status !== 204 && answer.status !== 304;
+  if (hasBody && !answer.isWhole && answer.ending === 'fin') throw notWhole(answer, nameOf(pieces));
+  return answer;
+}
+
+/** The answer is over, and not as long as it says. */
+function notWhole(answer: Answer, what: string): Failure {
+  const length = headerOf(answer, 'content-length');
+  const { body, bytes } = answer;
+  if (length === undefined)
+    return wrongAnswer(`${what}: the last chunk, of length 0, is missing`, answer, {
+      at: bytes.length,
+    });
+  const isChars = Number(length) === body.toString().length;
+  const why = isChars ? ', which are as many characters: a length is in bytes' : '';
+  return wrongAnswer(
+    `${what}: Content-Length says ${length}, and ${body.length} bytes came${why}`,
+    answer,
+    {
+      at: bytes.toString('latin1').search(/^content-length/im),
+      mistake: isChars ? 'chars-for-bytes' : 'wrong-length',
+    },
+  );
 }
 
 /** A request as a failure names it: its first line. */
@@ -81,7 +94,11 @@ export async function readAnswer(
     const message = `${what}: the answer has begun, and after ${PATIENCE} s the connection is still open, though it was asked to close`;
     return new Failure(message, { cause: 'timed out', received, at: received.length });
   });
-  if (bytes.length > 0) return parseAnswer(bytes, ending, what);
+  if (bytes.length > 0) {
+    const answer = parseAnswer(bytes, ending, what);
+    if (answer.status === 500) await delay(50); // what the server prints on it may come behind it
+    return answer;
+  }
   await Promise.race([server.exited, delay(300)]); // a crash is heard on the connection first
   throw ending === 'rst'
     ? new Failure(`${what}: the connection was reset before a byte of an answer`, {
@@ -94,75 +111,6 @@ export async function readAnswer(
         at: 0,
         stderr: server.stderr,
       });
-}
-
-/** Takes an answer apart. A fault is shown at its byte. */
-export function parseAnswer(bytes: Buffer, ending: Ending, what: string): Answer {
-  const wrong = (message: string, at: number, mistake?: string) =>
-    new Failure(`${what}: ${message}`, {
-      cause: 'wrong',
-      received: bytes,
-      at,
-      ...(mistake && { mistake }),
-    });
-  const text = bytes.toString('latin1');
-  const end = text.indexOf('\r\n\r\n');
-  const bareLf = /(?<!\r)\n/.exec(end === -1 ? text : text.slice(0, end))?.index;
-  if (!text.startsWith('HTTP/')) {
-    throw wrong(`an answer begins with a status line, not with ${quote(text.slice(0, 30))}`, 0);
-  }
-  if (bareLf !== undefined) {
-    throw wrong('a line of the head ends in LF alone, not in CR LF', bareLf, 'lf-only');
-  }
-  if (end === -1) throw wrong('the head has no end: a blank line is missing', bytes.length);
-  const [statusLine = '', ...lines] = text.slice(0, end).split('\r\n');
-  const [, status = '', reason = ''] = /^HTTP\/1\.[01] (\d{3})(?: (.*))?$/.exec(statusLine) ?? [];
-  if (!status) throw wrong(`no status line: ${quote(statusLine)}`, 0);
-  let at = statusLine.length + 2;
-  const headers = lines.map((line): [string, string] => {
-    const [, name, value = ''] = /^([!#$%&'*+.^_`|~\w-]+):[ \t]*(.*?)[ \t]*$/.exec(line) ?? [];
-    if (!name) throw wrong(`this is no header: ${quote(line)}`, at);
-    at += line.length + 2;
-    return [name, value];
-  });
-  const raw = bytes.subarray(end + 4);
-  const answer = { status: Number(status), reason, headers, bytes, ending };
-  const length = headerOf({ headers }, 'content-length');
-  if (/^chunked$/i.test(headerOf({ headers }, 'transfer-encoding') ?? '')) {
-    return { ...answer, ...takeChunks(raw, (message, offset) => wrong(message, end + 4 + offset)) };
-  }
-  return { ...answer, body: raw, isWhole: length === undefined || Number(length) === raw.length };
-}
-
-/** chunk = chunk-size [ chunk-ext ] CRLF chunk-data CRLF; RFC 9112 §7.1 */
-function takeChunks(
-  raw: Buffer,
-  wrong: (message: string, offset: number) => Failure,
-): { body: Buffer; isWhole: boolean } {
-  const chunks: Buffer[] = [];
-  for (let start = 0; start < raw.length; ) {
-    const lineEnd = raw.indexOf('\r\n', start);
-    if (lineEnd === -1) break;
-    const [, digits] =
-      /^([\da-f]+)[ \t]*(?:;.*)?$/i.exec(raw.toString('latin1', start, lineEnd)) ?? [];
-    if (!digits) throw wrong('a chunk begins with its size in hex', start);
-    const size = Number.parseInt(digits, 16);
-    if (size === 0) return { body: Buffer.concat(chunks), isWhole: true };
-    chunks.push(raw.subarray(lineEnd + 2, lineEnd + 2 + size));
-    start = lineEnd + 2 + size + 2;
-    const behind = raw.toString('latin1', start - 2, start);
-    if (!'\r\n'.startsWith(behind)) throw wrong('a chunk is longer than its size', start - 2);
-  }
-  return { body: Buffer.concat(chunks), isWhole: false };
-}
-
-/** The values of a header, in whatever letter case. */
-export function allOf({ headers }: Pick<Answer, 'headers'>, name: string): string[] {
-  return headers.filter(([given]) => given.toLowerCase() === name).map(([, value]) => value);
-}
-
-export function headerOf(answer: Pick<Answer, 'headers'>, name: string): string | undefined {
-  return allOf(answer, name)[0];
 }
 
 /** A failure about an answer that came. */
@@ -193,8 +141,18 @@ export function expectStatus(
   mistake?: string,
 ): void {
   if (answer.status === wanted) return;
-  const message = `${what}: expected ${wanted}, got ${answer.status} ${answer.reason}`.trim();
+  const said = `${what}: expected ${wanted}, got ${answer.status} ${answer.reason}`.trim();
+  const error = answer.status === 500 ? lastError(server) : undefined;
+  const message = error ? `${said}; your server printed: ${error}` : said;
   throw wrongAnswer(message, answer, { at: 9, server, mistake });
+}
+
+/** The last line that a program has printed of an error. */
+function lastError({ stdout, stderr }: ServerProcess): string | undefined {
+  const lines = `${stdout}\n${stderr}`
+    .split('\n')
+    .filter((line) => /^\s*\w*Error\b.*: ./.test(line));
+  return lines.at(-1)?.trim().slice(0, 200);
 }
 
 /** What an application saw of a request. */
@@ -212,7 +170,10 @@ export class Seen {
     const got = this.environ[key];
     if (got === wanted) return;
     const expected = wanted === undefined ? 'none' : quoteBytes(wanted);
-    const message = `${key}: expected ${expected}, got ${got === undefined ? 'none' : quoteBytes(got)}`;
+    const letters = (name: string) => name.toUpperCase().replaceAll('-', '_');
+    const near = Object.keys(this.environ).find((name) => letters(name) === key && name !== key);
+    const none = near ? `none; there is ${near}` : 'none';
+    const message = `${key}: expected ${expected}, got ${got === undefined ? none : quoteBytes(got)}`;
     const at = this.#answer.bytes.indexOf(`"${key}":`);
     const mistake = known[got === undefined ? 'none' : String(got)];
     throw wrongAnswer(message, this.#answer, { ...(at > 0 && { at }), mistake });
@@ -232,19 +193,11 @@ export async function environOf(
     return new Seen(JSON.parse(answer.body.toString()), answer);
   } catch {
     const text = answer.body.toString().slice(0, 40);
-    const message = `${line}: expected the environ as JSON, which the app has for the path /environ; got ${quote(text)}`;
+    const why =
+      text === 'Hello, World!\n'
+        ? 'the app was given another PATH_INFO than /environ, and greets'
+        : `expected the environ as JSON, which the app has for the path /environ; got ${quote(text)}`;
+    const message = `${line}: ${why}`;
     throw wrongAnswer(message, answer);
   }
-}
-
-/** A value as it is told in one line. */
-export function quote(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
-  return text.length > 90 ? `${text.slice(0, 87)}...` : text;
-}
-
-/** The same for text of which each char is a byte. */
-export function quoteBytes(value: unknown): string {
-  const asByte = (char: string) => `\\x${char.charCodeAt(0).toString(16)}`;
-  return quote(value).replace(/[\x7f-\xff]/g, asByte);
 }

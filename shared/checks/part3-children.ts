@@ -47,7 +47,7 @@ export const aProcessForEach: Check = {
     'how long that takes',
     'whether the process is used again later',
   ],
-  byHand: 'npm run part3 -- client3 --port $PORT --clients 5    and meanwhile:   ps -ef | grep 3c',
+  byHand: 'npm run part3 -- client3 --port $PORT --clients 5 & sleep 1; ps -ef | grep 3c; wait',
   file: '3c',
   solution: '3c',
   seconds: 20,
@@ -103,7 +103,8 @@ export const noByteIsLost: Check = {
   ],
   anchor: 'what-the-parent-read',
   lenient: ['when the child is started', 'whether a client may half-close'],
-  byHand: 'curl localhost:$PORT    (it writes at once; nc with a slow hand does not show it)',
+  byHand:
+    'curl -i http://127.0.0.1:$PORT/  # it writes at once; nc with a slow hand does not show it',
   file: '3c',
   solution: '3c',
   seconds: 25,

@@ -49,7 +49,7 @@ export const theDeadStay: Check = {
     'how many children there may be, from 3 on',
   ],
   byHand:
-    'start it with --blocked 5    npm run part3 -- client3 --port $PORT --clients 3    ps -ef | grep defunct',
+    'npm run part3 -- client3 --port $PORT --clients 3; ps -ef | grep defunct  # with --blocked 5 there is time to look',
   file: '3e',
   solution: '3e',
   seconds: 25,
@@ -112,7 +112,8 @@ export const signalsAreFlags: Check = {
   anchor: 'signals',
   lenient: ['what is printed', 'how the places are counted'],
   byHand:
-    'with --sleep 5 and four curls:   kill -STOP PID    wait    kill -CONT PID    and four curls again',
+    'for i in 1 2 3 4; do curl -s http://127.0.0.1:$PORT/ & done; sleep 0.2; P=$(lsof -tiTCP:$PORT -sTCP:LISTEN); ' +
+    'kill -STOP $P; sleep 3; kill -CONT $P; wait; curl http://127.0.0.1:$PORT/stats',
   file: '3f',
   solution: '3f',
   seconds: 25,
@@ -161,7 +162,9 @@ export const isolation: Check = {
   ],
   anchor: 'isolation',
   lenient: ['whether its client sees FIN or RST', 'what is printed'],
-  byHand: 'start it with --sleep 60, two curls, then kill -9 one of the two children',
+  byHand:
+    'for i in 1 2; do curl -s http://127.0.0.1:$PORT/ & done; ' +
+    'pgrep -P $(lsof -tiTCP:$PORT -sTCP:LISTEN)  # kill -9 one of these; the other answers',
   file: '3f',
   solution: '3f',
   seconds: 25,

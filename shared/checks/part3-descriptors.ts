@@ -46,7 +46,8 @@ export const descriptorsComeBack: Check = {
   ],
   anchor: 'descriptors',
   lenient: ['when exactly they are closed, as long as it is soon after the last child'],
-  byHand: 'some curls, then:   ls -l /proc/$(pgrep -of 3d)/fd | grep socket',
+  byHand:
+    'for i in 1 2 3 4; do curl -s http://127.0.0.1:$PORT/; done; ss -tnp "sport = :$PORT"  # nobody is left',
   file: '3d',
   solution: '3d',
   seconds: 30,
@@ -150,7 +151,7 @@ export const resourcesEnd: Check = {
     'the words of the line, if "hung up", "drop", "max", "too many" or "refused" is in it',
     'a language whose accept() does say that descriptors ran out',
   ],
-  byHand: '(ulimit -n 64; ...your server)    npm run part3 -- client3 --port $PORT --clients 60',
+  byHand: 'npm run part3 -- client3 --port $PORT --clients 60',
   file: '3d',
   solution: '3d',
   seconds: 30,

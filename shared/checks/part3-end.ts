@@ -21,7 +21,8 @@ export const stoppingIsAFeature: Check = {
   ],
   anchor: 'stopping',
   lenient: ['what idle connections see', 'the exit code of the second SIGTERM', 'what is printed'],
-  byHand: 'curl -N localhost:$PORT/stream    and meanwhile   kill -TERM PID    (wsgiapp:app)',
+  byHand:
+    'curl -N http://127.0.0.1:$PORT/relay & sleep 0.5; kill $(lsof -tiTCP:$PORT -sTCP:LISTEN); wait  # first, second',
   solution: 'gateway',
   seconds: 25,
   async run(trial) {

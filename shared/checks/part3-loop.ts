@@ -33,7 +33,7 @@ export const oneProcessServesAll: Check = {
   ],
   anchor: 'the-event-loop',
   lenient: ['the order of answers', 'what is printed'],
-  byHand: 'npm run part3 -- client3 --port $PORT --clients 50    and again with --busy',
+  byHand: 'npm run part3 -- client3 --port $PORT --clients 50  # and again with --busy',
   file: '3g',
   solution: '3g',
   seconds: 20,

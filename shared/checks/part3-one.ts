@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { acceptQueue, hasProc, socketsTo } from '../harness/proc.ts';
 import type { ServerProcess } from '../harness/server-process.ts';
-import { type Check, Failure, type Trial } from './check.ts';
+import { type Check, Failure } from './check.ts';
 import {
   ask,
   begins,
@@ -16,6 +16,7 @@ import {
   until,
   usualTime,
 } from './clients.ts';
+import type { Trial } from './trial.ts';
 
 export const oneAtATime: Check = {
   id: '3-01',
@@ -32,7 +33,7 @@ export const oneAtATime: Check = {
   anchor: 'one-at-a-time',
   lenient: ['how many callers may wait', 'what the page says', 'whether the connection is kept'],
   byHand:
-    'nc localhost $PORT    (say nothing)    and in another terminal:   time curl localhost:$PORT',
+    'sleep 5 | nc 127.0.0.1 $PORT & sleep 1; time curl -s http://127.0.0.1:$PORT/  # its turn comes in 4 s',
   file: '3a',
   solution: '3a',
   seconds: 5,
@@ -129,7 +130,7 @@ export const connectedIsNotAccepted: Check = {
   anchor: 'connected-is-not-accepted',
   lenient: ['what is printed', 'how the sleep is made, as long as nothing else happens in it'],
   byHand:
-    'npm run part3 -- client3 --port $PORT --clients 3    and meanwhile:   ss -ltn "sport = :$PORT"',
+    'npm run part3 -- client3 --port $PORT --clients 3 & sleep 1; ss -ltn "sport = :$PORT"; wait',
   file: '3b',
   solution: '3b',
   seconds: 6,
@@ -183,7 +184,7 @@ export const queueHasALength: Check = {
   anchor: 'the-queue-has-a-length',
   lenient: ['how many exactly are let in: kernels differ by one'],
   byHand:
-    'start it with --sleep 5 --backlog 1    then:   npm run part3 -- client3 --port $PORT --clients 5',
+    'npm run part3 -- client3 --port $PORT --clients 5  # with --sleep 5 some are connected late',
   file: '3b',
   solution: '3b',
   seconds: 5,

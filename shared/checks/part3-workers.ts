@@ -27,7 +27,7 @@ export const workersStay: Check = {
   anchor: 'pre-fork',
   lenient: ['who deals the connections out', 'how evenly', 'the growth of the delay'],
   byHand:
-    'npm run part3 -- client3 --port $PORT --clients 8    kill -9 one of the pids it shows, and again',
+    'npm run part3 -- client3 --port $PORT --clients 8  # kill -9 one of the pids it shows, and again',
   file: '3h',
   solution: '3h',
   seconds: 30,

@@ -91,14 +91,19 @@ export class Trial {
   async startAsApp(): Promise<ServerProcess> {
     const file = this.#subject.command(this.#file).at(-1);
     const host = new Trial({ command: () => tsx('part2/webserver2.ts') }, '');
-    const server = await host.start({ app: `${file}:app` });
-    this.#servers.push(server);
-    return server;
+    try {
+      const server = await host.start({ app: `${file}:app` });
+      this.#servers.push(server);
+      return server;
+    } finally {
+      this.#command = host.evidence.command;
+    }
   }
 
   /** Runs the program where it should not serve: how it ended, or nothing if it serves all the same. */
   async runToEnd({ app, args = [] }: StartOptions = {}): Promise<Ended | undefined> {
     const command = [...this.#subject.command(this.#file), ...(app ? [app] : []), ...args];
+    this.#command = command;
     const program = launch(command, this.#subject.isOurs);
     this.#refusing.push(program);
     try {

@@ -12,7 +12,15 @@ const TEXT: Headers = [['Content-Type', 'text/plain; charset=utf-8']];
 const anything = (value: unknown) => value as Result;
 
 /** What the test says into its end of this connection is the body, as it comes, until it ends it. */
-const wordsFrom = (environ: Environ) => connect(Number(environ.QUERY_STRING), '127.0.0.1');
+const wordsFrom = (environ: Environ) =>
+  environ.QUERY_STRING ? connect(Number(environ.QUERY_STRING), '127.0.0.1') : words();
+
+/** For who looks by hand, and has no other end. */
+async function* words() {
+  yield 'first, ';
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  yield 'second\n';
+}
 
 type Case = (environ: Environ, startResponse: StartResponse) => Result | Promise<Result>;
 
@@ -35,6 +43,8 @@ function waiting(environ: Environ, start: StartResponse, words: string[]): Resul
   };
 }
 
+const escapeChar = (char: string) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
+
 const cases: Record<string, Case> = {
   '/hello': (_, start) => {
     start('200 OK', TEXT);
@@ -42,7 +52,8 @@ const cases: Record<string, Case> = {
   },
   '/environ': (environ, start) => {
     start('200 OK', [['Content-Type', 'application/json']]);
-    return [JSON.stringify(environ, (_, value) => (typeof value === 'function' ? '' : value))];
+    const text = JSON.stringify(environ, (_, value) => (typeof value === 'function' ? '' : value));
+    return [text.replace(/[^\0-\x7f]/g, escapeChar)]; // so that nobody on its way can mistake it
   },
   '/pid': (_, start) => {
     start('200 OK', TEXT);
@@ -89,6 +100,10 @@ const cases: Record<string, Case> = {
       yield Buffer.from([0xff, 0x00]);
       yield 'é👋';
     })(),
+  '/text': (_, start) => {
+    start('200 OK', TEXT);
+    return ['Zoë ', '👋\n'];
+  },
   '/write': async (_, start) => {
     const write = start('200 OK', TEXT);
     await write('written, ');

@@ -1,0 +1,179 @@
+"""contract-app.ts for gateways in Python: what the checks ask of an application, path by path, with the same answers."""
+
+import hashlib
+import json
+import os
+import socket
+import sys
+import threading
+import time
+from wsgiref.validate import validator
+
+TEXT = [('Content-Type', 'text/plain; charset=utf-8')]
+
+
+def app(environ, start_response):
+    path = environ['PATH_INFO'].split('/')[1]  # what follows is for the check to look at
+    return CASES.get(path, hello)(environ, start_response)
+
+
+def hello(environ, start_response):
+    start_response('200 OK', TEXT)
+    return [b'Hello, ', b'World!\n']
+
+
+def shown(environ, start_response):
+    start_response('200 OK', [('Content-Type', 'application/json')])
+    own = {key: value for key, value in environ.items() if os.environ.get(key) != value}  # as wsgiref adds
+    return [json.dumps(own, default=lambda value: '').encode()]
+
+
+def pid(environ, start_response):
+    start_response('200 OK', TEXT)
+    return [b'%d' % os.getpid()]
+
+
+def sha256(environ, start_response):
+    digest = hashlib.sha256()
+    while piece := environ['wsgi.input'].read(10_000):
+        digest.update(piece)
+    start_response('200 OK', TEXT)
+    return [digest.hexdigest().encode()]
+
+
+def created(environ, start_response):
+    start_response('201 Created', TEXT)
+    return iter([b'from ', b'a promise\n'])
+
+
+def generator(environ, start_response):
+    start_response('200 OK', TEXT)  # not called before the first piece is asked for
+    yield b''
+    yield b'\xff\x00'
+    yield 'é👋'.encode()
+
+
+def text(environ, start_response):
+    start_response('200 OK', TEXT)
+    return ['Zoë '.encode(), '👋\n'.encode()]
+
+
+def headers(environ, start_response):
+    pairs = [('X-First', '1'), ('Set-Cookie', 'a=1'), ('date', 'Tue, 15 Nov 1994 08:12:31 GMT')]
+    pairs += [('SERVER', 'my own'), ('Set-Cookie', 'b=2'), ('X-Last', 'caf\xe9')]
+    start_response('200 OK', pairs)
+    return [b'x']
+
+
+def no_content(environ, start_response):
+    start_response('204 No Content', [])
+    return []
+
+
+def not_modified(environ, start_response):
+    start_response('304 Not Modified', [('ETag', '"x"')])
+    return [b'not for the wire']
+
+
+def empty_list(environ, start_response):
+    start_response('200 OK', TEXT)
+    return []
+
+
+def words_from(environ):
+    """What the check says into its end of this connection, as it comes, until it ends it."""
+    if not environ['QUERY_STRING']:  # for who looks by hand, and has no other end
+        yield b'first, '
+        time.sleep(1)
+        yield b'second\n'
+        return
+    with socket.create_connection(('127.0.0.1', int(environ['QUERY_STRING']))) as gate:
+        while words := gate.recv(64 * 1024):
+            yield words
+
+
+def relay(environ, start_response):
+    start_response('200 OK', TEXT + [('X-Process', str(os.getpid()))])
+    return words_from(environ)
+
+
+def relay_and_throw(environ, start_response):
+    start_response('200 OK', TEXT)
+    yield from words_from(environ)
+    raise RuntimeError('no other half')
+
+
+class Waiting:
+    """A body that says one word, and then waits for its close(): for ever, if nobody calls it."""
+
+    def __init__(self):
+        self.words = iter([b'waiting'])
+        self.left = threading.Event()
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        for word in self.words:
+            return word
+        self.left.wait()
+        raise StopIteration
+
+    def close(self):
+        self.left.set()
+
+
+def waits(environ, start_response):
+    start_response('200 OK', TEXT)
+    return Waiting()
+
+
+def throws(environ, start_response):
+    raise RuntimeError('secret of the application')
+
+
+def throws_after_start(environ, start_response):
+    start_response('200 OK', [('X-Mistaken', 'yes')])
+    raise RuntimeError('secret of the application')
+
+
+def never_starts(environ, start_response):
+    return [b'a body without a head']
+
+
+def starts_twice(environ, start_response):
+    start_response('200 OK', TEXT)
+    start_response('200 OK', TEXT)
+    return [b'x']
+
+
+CASES = {
+    'hello': hello,
+    'environ': shown,
+    'pid': pid,
+    'sha256': sha256,
+    'async': created,
+    'generator': generator,
+    'text': text,
+    'headers': headers,
+    '204': no_content,
+    '304': not_modified,
+    'empty-list': empty_list,
+    'relay': relay,
+    'relay-and-throw': relay_and_throw,
+    'waits': waits,
+    'throws': throws,
+    'rejects': throws,
+    'throws-after-start': throws_after_start,
+    'never-starts': never_starts,
+    'starts-twice': starts_twice,
+}
+
+
+def validated(environ, start_response):
+    """The same behind Python's own validator: what the server does wrong is said, and becomes a 500."""
+    try:
+        return validator(app)(environ, start_response)
+    except AssertionError as error:
+        print(f'the server broke PEP 3333: {error}', file=sys.stderr, flush=True)
+        raise
