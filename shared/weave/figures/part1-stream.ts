@@ -41,14 +41,14 @@ export const stream = figure(
               ],
               { weight: 3 },
             ),
-        text(24, y + 42, `indexOf = ${at}`, { mono: true, role: at < 0 ? 'alarm' : 'app' }),
+        text(24, y + 42, `indexOf = ${at}`, { mono: true, role: at < 0 ? 'faint' : 'app' }),
         text(
           200,
           y + 42,
           at < 0 ? 'no blank line yet: go on reading' : 'the head is whole: answer',
           {
             ...SMALL,
-            role: at < 0 ? 'alarm' : 'app',
+            role: at < 0 ? 'faint' : 'app',
           },
         ),
       ].join('\n');

@@ -209,7 +209,7 @@ export const eventLoop = figure(
       ...panel(
         c,
         'One of them computes',
-        'A: compute(…)  B and C: await delay(…)',
+        'A: compute(…); B, C: await delay(…)',
         [
           [turn(c, 0, 0, 'computes')],
           [waits(c, 1, 1), ...served(c, 1, unit)],
