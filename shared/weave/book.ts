@@ -1,0 +1,69 @@
+/**
+ * The book: all chapters, and all that can be said of them without running anything. It brings together what the checkers
+ * must not know of each other: files, the ladder of checks, the stages, package.json.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { LADDER } from '../checks/ladder.ts';
+import { placeOf } from '../checks/report.ts';
+import { ROOT } from '../harness/server-process.ts';
+import { STAGES } from '../stages.ts';
+import { type Chapter, type Fault, parseChapter } from './chapter.ts';
+import { checkCode } from './code.ts';
+import { checkCommands, type Offer } from './commands.ts';
+import { checkFigures, loadFigures } from './figures.ts';
+import { checkLinks, checkReferences, type Reference } from './links.ts';
+
+/** In the order in which they are read. */
+export const FILES = ['README.md', 'part1/README.md', 'part2/README.md', 'part3/README.md'];
+
+/** The chapters that are written. */
+export function readBook(): Chapter[] {
+  return FILES.filter((file) => existsSync(path.join(ROOT, file))).map(readChapter);
+}
+
+export function readChapter(file: string): Chapter {
+  return parseChapter(file, readFileSync(path.join(ROOT, file), 'utf8'));
+}
+
+/** All faults of a book that need no running, in reading order. */
+export async function checkBook(chapters: readonly Chapter[]): Promise<Fault[]> {
+  const offer = takeOffer();
+  const faults = [
+    ...chapters.flatMap((chapter) => [
+      ...chapter.faults,
+      ...checkCode(chapter, ROOT),
+      ...checkCommands(chapter, offer),
+    ]),
+    ...checkLinks(chapters, ROOT),
+    ...checkReferences(chapters, references()),
+    ...checkFigures(chapters, await loadFigures(ROOT), ROOT),
+  ];
+  const place = ({ file }: Fault) => (FILES.indexOf(file) + FILES.length) % (FILES.length + 1);
+  return faults.sort((a, b) => place(a) - place(b) || a.line - b.line);
+}
+
+/** `part1/README.md:12: what is wrong`, as editors and terminals make links of it. */
+export function tell({ file, line, message }: Fault): string {
+  return `${file}:${line}: ${message}`;
+}
+
+function takeOffer(): Offer {
+  const { scripts } = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8')) as {
+    scripts: Record<string, string>;
+  };
+  const stages: Record<string, string[]> = {};
+  for (const { part, id } of STAGES) {
+    stages[part] ??= [];
+    stages[part].push(id);
+  }
+  const checks = LADDER.flatMap(({ id, name }) => (name === undefined ? [id] : [id, name]));
+  return { scripts: Object.keys(scripts), stages, checks };
+}
+
+function references(): Reference[] {
+  return LADDER.map((check) => {
+    const [file = '', anchor = ''] = placeOf(check).split('#');
+    return { file, anchor, from: `check ${check.id}` };
+  });
+}

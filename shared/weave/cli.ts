@@ -1,0 +1,85 @@
+/**
+ * The command line behind `npm run weave`: what the writer typed goes in, chapters that are up to date or faults come out,
+ * with exit status 0: all well, 1: faults, 2: not understood.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { ROOT } from '../harness/server-process.ts';
+import { checkBook, FILES, readBook, readChapter, tell } from './book.ts';
+import { type Chapter, type Fault, replaceLines } from './chapter.ts';
+import { refreshCode } from './code.ts';
+import { loadFigures } from './figures.ts';
+
+const HELP = `Usage: npm run weave -- [options] [CHAPTER]
+
+Brings the code in the chapters up to date: each block is cut anew from the file that the line above it names, by its first
+and its last line. An empty block becomes the whole of what is named. CHAPTER is README, part1, part2 or part3; without it: all.
+
+  --check        change nothing; a line for each fault of the book, and exit status 1 if there is one
+  --figures      draw all figures
+  --help         this text`;
+
+/** What the writer did not mean. */
+class UsageError extends Error {}
+
+process.exitCode = await main(process.argv.slice(2)).catch((error: NodeJS.ErrnoException) => {
+  if (!error.code?.startsWith('ERR_PARSE_ARGS') && !(error instanceof UsageError)) throw error;
+  console.error(`${error.message.split('. ')[0]} (npm run weave -- --help)`);
+  return 2;
+});
+
+async function main(args: string[]): Promise<number> {
+  const flag = { type: 'boolean', default: false } as const;
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: { check: flag, figures: flag, help: { ...flag, short: 'h' } },
+  });
+  if (values.help) {
+    console.log(HELP);
+    return 0;
+  }
+  const files = positionals.length > 0 ? positionals.map(toFile) : FILES;
+  if (values.figures && !values.check) return drawFigures();
+  const inFiles = ({ file }: Fault) => positionals.length === 0 || files.includes(file);
+  if (values.check) return report((await checkBook(readBook())).filter(inFiles));
+  const chapters = readBook().filter(({ file }) => files.includes(file));
+  return report(chapters.flatMap(refresh));
+}
+
+function toFile(name: string): string {
+  const file = FILES.find((one) =>
+    [one, one.replace(/\/?README.md$/, ''), one.replace(/\.md$/, '')].includes(name),
+  );
+  if (!file) throw new UsageError(`There is no chapter '${name}': README, part1, part2 or part3`);
+  return file;
+}
+
+/** Writes a chapter with its blocks cut anew, and tells of those that could not be. */
+function refresh(chapter: Chapter): Fault[] {
+  const { changes, faults } = refreshCode(chapter, ROOT);
+  if (changes.size > 0) {
+    writeFileSync(path.join(ROOT, chapter.file), replaceLines(chapter, changes));
+    const lines = [...changes.keys()].map(({ line }) => line).join(', ');
+    console.log(`${chapter.file}: cut anew: the blocks at line ${lines} (as it was before)`);
+  }
+  return faults.length > 0 && changes.size > 0
+    ? refreshCode(readChapter(chapter.file), ROOT).faults
+    : faults;
+}
+
+async function drawFigures(): Promise<number> {
+  for (const [file, draw] of Object.entries(await loadFigures(ROOT))) {
+    const target = path.join(ROOT, file);
+    mkdirSync(path.dirname(target), { recursive: true });
+    writeFileSync(target, draw());
+    console.log(file);
+  }
+  return 0;
+}
+
+function report(faults: readonly Fault[]): number {
+  for (const fault of faults) console.error(tell(fault));
+  return faults.length > 0 ? 1 : 0;
+}

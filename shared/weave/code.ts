@@ -1,0 +1,192 @@
+/**
+ * Code in chapters is cut from files. A chapter comes in; out go the faults of its blocks, and the lines that a block
+ * should have. The line above a block names its source: `[webserver1.ts](webserver1.ts), `respond`:`.
+ */
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import type { Chapter, Fault, Fence } from './chapter.ts';
+import { dedent, findNamed, indentOf, type Named } from './source.ts';
+
+/** A block says one thing; a longer one is two. */
+export const MAX_LINES = 16;
+/** Languages whose blocks are cut from files, and what those files end in. */
+const LANGUAGES: Record<string, RegExp> = {
+  ts: /\.ts$/,
+  js: /\.m?js$/,
+  python: /\.py$/,
+  ruby: /\.(rb|ru)$/,
+  java: /\.java$/,
+  perl: /\.(pl|psgi)$/,
+  nginx: /\.conf$/,
+};
+/** Languages of fences that hold no code of ours. */
+const OTHERS = ['', 'text', 'console', 'sh'];
+const CAPTION = /^\[[^\]]*\]\(([^)\s#]+)\)(?:,\s+`([^`]+)`)?:$/;
+const FORM = '[file.ts](file.ts), `name`:';
+
+/** A block and the lines of its source it must be found in; several where a name is declared several times. */
+interface Cut {
+  readonly what: string;
+  /** The first is the declaration with its comment, without it the second. */
+  readonly sources: readonly { lines: readonly string[]; head: number }[];
+}
+
+/** What is wrong with a chapter's blocks of code, as they are. */
+export function checkCode(chapter: Chapter, root: string): Fault[] {
+  const faults: Fault[] = [];
+  const fault = (line: number, message: string) =>
+    faults.push({ file: chapter.file, line, message });
+  for (const fence of chapter.fences) {
+    if (!isCode(fence)) {
+      if (!OTHERS.includes(fence.language))
+        fault(fence.line, `there is no language \`${fence.language}\` here: ${languages()}`);
+      continue;
+    }
+    const cut = findSource(chapter, fence, root);
+    if (typeof cut === 'string') {
+      fault(fence.line, cut);
+      continue;
+    }
+    if (fence.lines.length > MAX_LINES)
+      fault(
+        fence.line,
+        `a block of ${fence.lines.length} lines; ${MAX_LINES} at most: make it two`,
+      );
+    if (!cut.sources.some(({ lines }) => contains(lines, fence.lines))) {
+      const [index, theirs] = firstDifference(cut, fence);
+      const ours = JSON.stringify(fence.lines[index] ?? '');
+      const instead =
+        theirs === undefined ? '' : `, where the source has ${JSON.stringify(theirs)}`;
+      fault(
+        fence.line + 1 + index,
+        `not in ${cut.what}: ${ours}${instead}; npm run weave refreshes it`,
+      );
+    }
+  }
+  return faults;
+}
+
+/** The lines that a chapter's blocks should have where they have others, and the blocks that have lost their place. */
+export function refreshCode(
+  chapter: Chapter,
+  root: string,
+): { changes: Map<Fence, readonly string[]>; faults: Fault[] } {
+  const changes = new Map<Fence, readonly string[]>();
+  const faults: Fault[] = [];
+  for (const fence of chapter.fences.filter(isCode)) {
+    const cut = findSource(chapter, fence, root);
+    const line = fence.line;
+    if (typeof cut === 'string') {
+      faults.push({ file: chapter.file, line, message: cut });
+    } else if (!cut.sources.some(({ lines }) => contains(lines, fence.lines))) {
+      const found = cut.sources.map((source) => recut(source, fence.lines));
+      const lines = found.find((result) => typeof result !== 'string');
+      if (lines) changes.set(fence, lines as readonly string[]);
+      else faults.push({ file: chapter.file, line, message: `${found[0]} in ${cut.what}` });
+    }
+  }
+  return { changes, faults };
+}
+
+/** Fences that must have a source, and those that name one all the same. */
+function isCode(fence: Fence): boolean {
+  if (fence.language in LANGUAGES) return true;
+  return CAPTION.test(fence.above) && !['console', 'sh'].includes(fence.language);
+}
+
+/** The lines a block is cut from, or what is in the way. */
+function findSource(chapter: Chapter, fence: Fence, root: string): Cut | string {
+  const { language, above } = fence;
+  const [, link, name] = CAPTION.exec(above) ?? [];
+  if (link === undefined)
+    return `a block in ${language} has a line of its own above it that says what it is cut from: ${FORM}`;
+  const file = path.join(path.dirname(chapter.file), link);
+  if (file.startsWith('..')) return `${link} is not a file of this project`;
+  const wanted = LANGUAGES[language];
+  if (wanted && !wanted.test(file)) return `${link} is no file in ${language}`;
+  let text: string;
+  try {
+    text = readFileSync(path.join(root, file), 'utf8').trimEnd();
+  } catch {
+    return `there is no file ${file}`;
+  }
+  const lines = text.split('\n');
+  if (name === undefined) return { what: file, sources: [{ lines, head: 0 }] };
+  const named = toNamed(file);
+  if (!named) return `names are known in TypeScript and Python only: leave \`${name}\` away`;
+  const ranges = findNamed(text, named, name);
+  if (ranges.length === 0) return `there is no \`${name}\` in ${file}`;
+  const sources = ranges.map(({ start, head, end }) => ({
+    lines: lines.slice(start, end),
+    head: head - start,
+  }));
+  return { what: `${file}, \`${name}\``, sources };
+}
+
+function toNamed(file: string): Named | undefined {
+  if (/\.m?[tj]s$/.test(file)) return 'ts';
+  return file.endsWith('.py') ? 'python' : undefined;
+}
+
+function languages(): string {
+  return `${[...Object.keys(LANGUAGES), 'console', 'sh'].join(', ')}, and text for all else`;
+}
+
+/** Whether a block is a run of the source's lines, less the indentation they share. */
+function contains(source: readonly string[], block: readonly string[]): boolean {
+  if (block.length === 0) return false;
+  return source.some((_, start) => {
+    const run = dedent(source.slice(start, start + block.length));
+    return run.length === block.length && run.every((line, index) => line === block[index]);
+  });
+}
+
+/** Cuts a block anew by its first and its last line. An empty block becomes the whole thing. */
+function recut(
+  { lines, head }: { lines: readonly string[]; head: number },
+  block: readonly string[],
+): string[] | string {
+  const [first, last] = [block[0], block.at(-1)];
+  if (first === undefined || last === undefined) return dedent(lines.slice(head));
+  const starts = indexesOf(lines, (line) => line.trim() === first.trim());
+  if (starts.length !== 1) return lost('first', first, starts.length);
+  const [start = 0] = starts;
+  if (block.length === 1) return dedent(lines.slice(start, start + 1));
+  // A closing brace is there many times: it is the one that stands as deep, seen from the first line.
+  const depth = indentOf(lines[start] ?? '') + indentOf(last) - indentOf(first);
+  const isEnd = (line: string, index: number) =>
+    index > start && line.trim() === last.trim() && indentOf(line) === depth;
+  const ends = indexesOf(lines, isEnd);
+  const isAlone = block.filter((line) => line === last).length === 1;
+  const isCloser = /^[)}\]]/.test(last.trim()) && indentOf(last) === indentOf(first);
+  const [end] = ends;
+  if (end === undefined || (ends.length > 1 && !(isAlone && isCloser)))
+    return lost('last', last, ends.length);
+  return dedent(lines.slice(start, end + 1));
+}
+
+function lost(which: string, line: string, times: number): string {
+  const count = times === 0 ? 'is not' : `is ${times} times`;
+  return `the block lost its place: its ${which} line ${JSON.stringify(line)} ${count}`;
+}
+
+function indexesOf(
+  lines: readonly string[],
+  matches: (line: string, index: number) => boolean,
+): number[] {
+  return lines.flatMap((line, index) => (matches(line, index) ? [index] : []));
+}
+
+/** Where a block leaves its source: the longest run of the source that it begins with. */
+function firstDifference(cut: Cut, { lines: block }: Fence): [number, string | undefined] {
+  let best: [number, string | undefined] = [0, undefined];
+  for (const { lines } of cut.sources) {
+    for (const start of lines.keys()) {
+      const run = lines.slice(start, start + block.length).map((line) => line.trim());
+      const index = block.findIndex((line, at) => line.trim() !== run[at]);
+      const same = index === -1 ? 0 : index; // all the same but for the indentation
+      if (same > best[0] || (index === -1 && best[0] === 0)) best = [same, lines[start + same]];
+    }
+  }
+  return best;
+}
