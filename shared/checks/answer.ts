@@ -115,11 +115,24 @@ const NO_STATUS_LINES: readonly (readonly [looks: RegExp, says: string, mistake:
   [/^http|^Http/, 'names the protocol in small letters', 'lower-case-http'],
   [/^HTTP\/1\.[01]\d{3}|^HTTP\/1\.[01] \d{3}[^\s]/, 'lacks a space', 'missing-space'],
   [/^HTTP\/1\.[01] [a-z]/i, 'has no number behind the version', 'no-status-code'],
+  [/^HTTP1/, 'lacks the slash behind "HTTP"', 'missing-slash'],
+  [/^HTTP\/(?!1\.[01]\D)[\d.]+ \d{3}/, 'names another version than 1.1', 'other-version'],
+  [/^HTTP\/1\.[01]:/, 'has a colon behind the version', 'colon-behind-version'],
+  [/^HTTP\/1\.[01]\s{2,}\d/, 'has two spaces behind the version', 'two-spaces'],
   [/^HTTP(\/1)? /, 'does not say which version: 1.1', 'no-version'],
   [/^\d{3} /, 'has a status and no "HTTP/1.1" before it', 'no-version'],
   [/^[\w-]+: /, 'has fields and no status line before them', 'no-status-line'],
   [/^(?!HTTP)/, 'has no status line before the body', 'no-status-line'],
 ];
+
+/** For mistakes that are not at the very beginning, what is right before them. */
+const RIGHT_UP_TO: Readonly<Record<string, RegExp>> = {
+  'missing-space': /^HTTP\/1\.\d( \d{3})?/,
+  'missing-slash': /^HTTP/,
+  'other-version': /^HTTP\//,
+  'colon-behind-version': /^HTTP\/1\.\d/,
+  'two-spaces': /^HTTP\/1\.\d /,
+};
 
 function expectStatusLine(bytes: Buffer, ending: Ending): void {
   const text = bytes.toString('latin1');
@@ -127,12 +140,11 @@ function expectStatusLine(bytes: Buffer, ending: Ending): void {
   if (text === '') throw nothing(ending);
   const [, says = 'begins with something else', mistake] =
     NO_STATUS_LINES.find(([looks]) => looks.test(text)) ?? [];
-  const at =
-    mistake === 'missing-space' ? (/^HTTP\/1\.\d( \d{3})?/.exec(text)?.[0].length ?? 0) : 0;
+  const right = RIGHT_UP_TO[mistake ?? '']?.exec(text) ?? [''];
   throw wrong(
     `Your answer ${says}: ${EXPECTED}, got ${quote(firstLine(bytes))}`,
     bytes,
-    at,
+    right[0].length,
     mistake,
   );
 }
@@ -163,9 +175,19 @@ function noBlankLine(bytes: Buffer, text: string): Failure {
 }
 
 /** Spaces of the program's own layout, between the quotes of a template. */
-function indented(bytes: Buffer, text: string, { index, 1: spaces }: RegExpExecArray): Failure {
+function indented(
+  bytes: Buffer,
+  text: string,
+  { index, 1: spaces = '' }: RegExpExecArray,
+): Failure {
   const at = index + 1;
-  const says = `Line ${lineOf(text, at)} of your answer begins with ${spaces?.length} spaces`;
+  const line = `Line ${lineOf(text, at)} of your answer`;
+  const width = spaces.length === 1 ? '1 space' : `${spaces.length} spaces`;
+  if (/^\s*\n/.test(text.slice(at))) {
+    const message = `${line} is ${width}: expected an empty line, nothing before its end`;
+    return wrong(message, bytes, at, 'spaces-in-blank-line');
+  }
+  const says = `${line} begins with ${width}`;
   return wrong(`${says}: expected a field name or an empty line`, bytes, at, 'indented');
 }
 

@@ -1,4 +1,5 @@
 /** From what a check did to what a reader types: the same program on a port he knows, and the same question to it. */
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Check } from './check.ts';
 import type { Evidence } from './evidence.ts';
@@ -6,9 +7,12 @@ import type { Evidence } from './evidence.ts';
 /** The checker's own port is gone with the program it started; this is the one that all programs here have by default. */
 const PORT = '8888';
 
+/** A folder that a check made for its files, and removed. */
+const OF_A_CHECK = new RegExp(`^${tmpdir()}/page-\\w{6}(?=/)`);
+
 /** Two commands, for two terminals. */
 export function toCommandLine(
-  check: Check,
+  { byHand, prepare }: Pick<Check, 'byHand' | 'prepare'>,
   evidence: Evidence | undefined,
   root: string,
   width: number,
@@ -18,7 +22,8 @@ export function toCommandLine(
   const note = '    # then, in a second terminal:';
   const both = server.length + note.length <= width ? [server + note] : [server, note];
   if (evidence.port === undefined) return [server]; // it never came to a question
-  return [...both, `  $ ${check.byHand.replaceAll('$PORT', PORT)}`];
+  const first = prepare === undefined ? [] : [`  $ ${prepare}`];
+  return [...first, ...both, `  $ ${byHand.replaceAll('$PORT', PORT)}`];
 }
 
 /** A command as one would type it. */
@@ -30,6 +35,7 @@ function toShell(command: readonly string[], root: string): string {
     .map((word) =>
       path.isAbsolute(word) && word.startsWith(root) ? path.relative(root, word) : word,
     )
+    .map((word) => word.replace(OF_A_CHECK, tmpdir()))
     .map((word) => (/^[\w./:=@,+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`))
     .join(' ');
 }

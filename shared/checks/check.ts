@@ -25,6 +25,8 @@ export interface Check {
   readonly lenient: readonly string[];
   /** A command that shows the same by hand, `$PORT` being the server's. */
   readonly byHand: string;
+  /** A command before it, which makes the file that the server is started with. */
+  readonly prepare?: string;
   /** Of the reader's files the one it looks at, without its extension; `server`, if nothing is said. */
   readonly file?: string;
   /** The stage of ours that solves it: an id of shared/stages.ts. */
@@ -56,6 +58,8 @@ interface Details {
   readonly isPrinted?: boolean;
   /** The name of a known mistake whose signature this is. */
   readonly mistake?: string;
+  /** A command that shows this, if the check's own does not. */
+  readonly byHand?: string;
   /** What the program said on its standard error. */
   readonly stderr?: string;
 }

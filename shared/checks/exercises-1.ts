@@ -1,12 +1,16 @@
 /** Beyond part 1's ladder: three things that a server of its size can still learn. */
 import { ask, get, quote, REACTION, wrong } from './answer.ts';
 import { type Check, Failure } from './check.ts';
+import { expectLength } from './part1-answers.ts';
 import type { Trial } from './trial.ts';
 
 const SOLUTION = 'shared/checks/solutions/part1.ts';
 
 /** What a path looks like that no server knows. */
 const NOWHERE = '/no/such/page';
+
+/** A stranger's. */
+const MARKUP = '/?<b>bold</b>';
 
 /** 1-x1 */
 async function repeats(trial: Trial): Promise<void> {
@@ -16,13 +20,16 @@ async function repeats(trial: Trial): Promise<void> {
     const message = `Expected a page that says "GET /?colour=blue HTTP/1.1", got ${quote(body, 80)}`;
     throw wrong(message, bytes, bodyAt);
   }
-  const answer = await ask(trial, server, get('/?<b>bold</b>'));
+  const answer = await ask(trial, server, get(MARKUP));
+  const promised = answer.headers.get('content-length');
+  if (promised !== undefined) expectLength(Number(promised), answer.bytes, answer.bodyAt);
   const isPlain = /^text\/plain/.test(answer.headers.get('content-type') ?? '');
   const at = answer.body.indexOf('<b>bold');
   if (at === -1 || isPlain) return;
   const message =
     'The page has the markup of a stranger: expected "&lt;b&gt;" where the request says "<b>"';
-  throw wrong(message, answer.bytes, answer.bodyAt + at, 'unescaped');
+  const failure = wrong(message, answer.bytes, answer.bodyAt + at, 'unescaped');
+  throw new Failure(message, { ...failure.details, byHand: `curl -sg '127.0.0.1:$PORT${MARKUP}'` });
 }
 
 /** 1-x2 */
@@ -35,8 +42,11 @@ async function knowsItsPaths(trial: Trial): Promise<void> {
     [`${NOWHERE}?/`, 404, 'last-character'],
   ] as const) {
     const { status, bytes, bodyAt, body } = await ask(trial, server, get(target));
-    if (status !== expected)
-      throw wrong(`Expected status ${expected} for ${target}, got ${status}`, bytes, 9, mistake);
+    if (status !== expected) {
+      const message = `Expected status ${expected} for ${target}, got ${status}`;
+      const { details } = wrong(message, bytes, 9, mistake);
+      throw new Failure(message, { ...details, byHand: `curl -i '127.0.0.1:$PORT${target}'` });
+    }
     if (body.length === 0)
       throw wrong(
         `Expected a page with the ${status} for ${target}, too`,

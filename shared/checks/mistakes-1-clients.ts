@@ -1,83 +1,21 @@
-/** What goes wrong from 1-04 on: lengths, goodbyes, and clients that do not behave. */
+/** What goes wrong from 1-05 on: goodbyes, and clients that do not behave. */
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: this is the text of a program
 import type { Mistake } from './mistake.ts';
 import {
   COLLECT,
   END,
-  JOIN,
-  LENGTH,
+  GREETING,
   LINES,
   LOOK,
   LOOP,
   make,
   ON_ERROR,
   PRINT,
+  RESPOND,
   unnamed,
 } from './mistakes-1-edits.ts';
 
-const GREETING = "Buffer.from('Hello, World! (Hallo, schöne Welt! 👋)\\n')";
-const FIELD = 'head.push(`Content-Length: ${body.length}`, ';
 const SHOWN = 'expected "< GET /shown HTTP/1.1"';
-
-export const LENGTHS: readonly Mistake[] = [
-  make(
-    '1-04',
-    'no-length',
-    'There is no Content-Length: expected "Content-Length: 42" in the head',
-    [FIELD, 'head.push('],
-  ),
-  make(
-    '1-04',
-    'string-length',
-    'Content-Length is 39, and the body has 42 bytes: that is how many UTF-16 units it has',
-    [LENGTH, '${body.toString().length}'],
-  ),
-  make(
-    '1-04',
-    'counts-characters',
-    'Content-Length is 38, and the body has 42 bytes: that is how many characters it has',
-    [LENGTH, '${[...body.toString()].length}'],
-  ),
-  make(
-    '1-04',
-    'length-of-all',
-    'Content-Length is 141, and the body has 42 bytes: that is head and body together',
-    [
-      LENGTH,
-      '${`${head.join("  ")}  Content-Length: 141  Connection: close    `.length + body.length}',
-    ],
-  ),
-  make(
-    '1-04',
-    'one-too-short',
-    'Content-Length is 41, and the body has 42 bytes: the last one is not counted',
-    [LENGTH, '${body.length - 1}'],
-  ),
-  make(
-    '1-04',
-    'one-too-long',
-    'Content-Length is 43, and the body has 42 bytes: one is counted that never comes',
-    [LENGTH, '${body.length + 1}'],
-  ),
-  make(
-    '1-04',
-    'latin1-body',
-    'The body is not UTF-8: byte f6 stands alone; expected the ö as c3 b6',
-    [GREETING, GREETING.replace("')", "', 'latin1')")],
-  ),
-  make(
-    '1-04',
-    'answers-twice',
-    'Content-Length is 42, and the body has 182 bytes: another answer follows the first',
-    [END, `socket.write(body); socket.write(${JOIN}); ${END}`],
-  ),
-  unnamed(
-    '1-04',
-    'ascii-only',
-    'The body is "Hello, World!\\n", where bytes and characters are the same in number: expected an ö and an emoji in it',
-    [GREETING, "Buffer.from('Hello, World!\\n')"],
-  ),
-];
 
 const GOODBYE: readonly Mistake[] = [
   make(
@@ -98,7 +36,7 @@ const GOODBYE: readonly Mistake[] = [
     'Started with --page FILE, your program answers "Hello, World! (Hallo, schöne Welt! 👋)\\n": expected the bytes of the file',
     ['readFileSync(values.page)', GREETING],
   ),
-  unnamed(
+  make(
     '1-05',
     'unknown-option',
     'Started with --page FILE, your program ended: expected it to answer with that file',
@@ -140,7 +78,19 @@ const SHOWS: readonly Mistake[] = [
     PRINT,
     PRINT.replace('log', 'error'),
   ]),
-  unnamed(
+  make('1-06', 'other-sign', `The request is printed behind "> ": ${SHOWN}`, [
+    PRINT,
+    PRINT.replace('<', '>'),
+  ]),
+  make('1-06', 'no-line-ends', `The lines are printed without an end: ${SHOWN}`, [
+    PRINT,
+    PRINT.replace('console.log', 'process.stdout.write'),
+  ]),
+  make('1-06', 'two-spaces-printed', `There are two spaces behind the "<": ${SHOWN}`, [
+    PRINT,
+    "console.log('< ', visible(line));",
+  ]),
+  make(
     '1-06',
     'forgets-the-last',
     'Line 5 of the request is not printed: expected "< Connection: close"',
@@ -148,9 +98,36 @@ const SHOWS: readonly Mistake[] = [
   ),
 ];
 
+const EMPTY = 'head = Buffer.alloc(0);';
+const SERVER = 'const server = createServer(';
+const SHARED =
+  'What two clients send comes together in one place: expected a place for each connection';
 const BLANK_LINE = 'expected none before the empty line that ends the head';
 
 const DRIBBLE: readonly Mistake[] = [
+  make(
+    '1-07',
+    'answers-unasked',
+    `The answer came before the first byte of the request: ${BLANK_LINE}`,
+    [ON_ERROR, `${ON_ERROR}\n  ${RESPOND}`],
+    ['if (socket.writableEnded) return;', ''],
+    [`\n      ${RESPOND}`, ''],
+  ),
+  make('1-07', 'shared-buffer', SHARED, [`let ${EMPTY}`, ''], [SERVER, `let ${EMPTY}\n${SERVER}`]),
+  make(
+    '1-07',
+    'shared-buffer',
+    SHARED,
+    [`let ${EMPTY}`, ''],
+    [SERVER, `let ${EMPTY}\n${SERVER}`],
+    [RESPOND, `${RESPOND} ${EMPTY}`],
+  ),
+  make(
+    '1-07',
+    'looks-at-the-end',
+    'A request with 5 bytes behind its blank line got no answer in 1 s: expected the blank line to be found wherever it is',
+    [LOOK, "const end = `${head}`.endsWith('\\r\\n\\r\\n') ? head.length - 4 : -1;"],
+  ),
   make('1-07', 'first-data', `The answer came after the first byte of the request: ${BLANK_LINE}`, [
     LOOK,
     'const end = head.length;',

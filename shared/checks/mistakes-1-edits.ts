@@ -11,6 +11,8 @@ export const LENGTH = '${body.length}';
 export const RESPOND = "respond(socket, '200 OK', page);";
 export const END =
   'socket.end(body, () => setTimeout(() => socket.destroy(), LINGER_TIMEOUT).unref());';
+export const GREETING = "Buffer.from('Hello, World! (Hallo, schöne Welt! 👋)\\n')";
+export const FIELD = 'head.push(`Content-Length: ${body.length}`, ';
 export const COLLECT = 'head = Buffer.concat([head, packet]);';
 export const LOOK = "const end = head.indexOf('\\r\\n\\r\\n');";
 export const LINES = "head.toString('latin1', 0, end).split('\\r\\n')";

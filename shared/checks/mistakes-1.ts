@@ -3,18 +3,10 @@
  * much is right that all checks before are passed.
  */
 import type { Mistake } from './mistake.ts';
-import { CLIENTS, LENGTHS } from './mistakes-1-clients.ts';
-import {
-  JOIN,
-  LAST_LINES,
-  LENGTH,
-  make,
-  RESPOND,
-  SERVING,
-  STATUS_LINE,
-  unnamed,
-  WANTED,
-} from './mistakes-1-edits.ts';
+import { CRLF, HELLO } from './mistakes-1-answers.ts';
+import { CLIENTS } from './mistakes-1-clients.ts';
+import { make, RESPOND, SERVING, unnamed } from './mistakes-1-edits.ts';
+import { LENGTHS } from './mistakes-1-lengths.ts';
 
 const LISTENS: readonly Mistake[] = [
   make(
@@ -48,6 +40,12 @@ const LISTENS: readonly Mistake[] = [
     'Your program takes the same port whatever PORT says: expected any free one, for PORT=0',
     ['values.port ?? (process.env.PORT || 8888)', '7000 + (process.ppid % 1000)'],
   ),
+  make(
+    '1-01',
+    'prints-a-constant',
+    'Your program prints "port 8888", whichever it has: expected the port it got, server.address().port',
+    [SERVING, 'console.log("Serving HTTP on port 8888");'],
+  ),
   unnamed('1-01', 'prints-another-port', 'Nobody accepts connections on port 65000', [
     SERVING,
     'console.log("Serving HTTP on port 65000");',
@@ -59,106 +57,6 @@ const LISTENS: readonly Mistake[] = [
   unnamed('1-01', 'dies-on-a-request', 'A request ends your program', [
     RESPOND,
     'socket.send(page);',
-  ]),
-];
-
-const HELLO: readonly Mistake[] = [
-  make('1-02', 'echo', `Your answer is the request, sent back: ${WANTED} "GET / HTTP/1.1\\r\\n"`, [
-    RESPOND,
-    'socket.end(packet);',
-  ]),
-  make(
-    '1-02',
-    'no-status-line',
-    `Your answer has no status line before the body: ${WANTED} "Hello, World! (Hallo, schöne Welt! 👋)\\n"`,
-    [`socket.write(${JOIN});`, ''],
-  ),
-  make(
-    '1-02',
-    'leading-newline',
-    `Your answer begins with space or an empty line: ${WANTED} "\\r\\n"`,
-    [STATUS_LINE, STATUS_LINE.replace('[', "['', ")],
-  ),
-  make(
-    '1-02',
-    'lower-case-http',
-    `Your answer names the protocol in small letters: ${WANTED} "http/1.1 200 OK\\r\\n"`,
-    [STATUS_LINE, STATUS_LINE.replace('HTTP', 'http')],
-  ),
-  make('1-02', 'missing-space', `Your answer lacks a space: ${WANTED} "HTTP/1.1200 OK\\r\\n"`, [
-    STATUS_LINE,
-    STATUS_LINE.replace(' $', '$'),
-  ]),
-  make(
-    '1-02',
-    'no-status-code',
-    `Your answer has no number behind the version: ${WANTED} "HTTP/1.1 OK\\r\\n"`,
-    [RESPOND, RESPOND.replace('200 ', '')],
-  ),
-  make(
-    '1-02',
-    'no-version',
-    `Your answer does not say which version: 1.1: ${WANTED} "HTTP 200 OK\\r\\n"`,
-    [STATUS_LINE, STATUS_LINE.replace('/1.1', '')],
-  ),
-  make(
-    '1-02',
-    'escaped-line-ends',
-    `Your answer has a backslash and a letter where a line should end: ${WANTED} "HTTP/1.1 200 OK\\\\r\\\\nContent-Type: text/ht..."`,
-    [JOIN, "head.join('\\\\r\\\\n')"],
-  ),
-  make(
-    '1-02',
-    'no-blank-line',
-    'There is no blank line between head and body: expected an empty line before "Hello, World!..."',
-    [LAST_LINES, "'Connection: close', '');"],
-  ),
-  make(
-    '1-02',
-    'two-blank-lines',
-    'The body begins with an empty line: one blank line ends the head, expected no second one',
-    [LAST_LINES, "'Connection: close', '', '', '');"],
-  ),
-  make(
-    '1-02',
-    'indented',
-    'Line 2 of your answer begins with 6 spaces: expected a field name or an empty line',
-    [JOIN, "head.join('\\n      ')"],
-  ),
-  unnamed('1-02', 'not-found', 'Expected status 200, got 404', [
-    RESPOND,
-    RESPOND.replace('200 OK', '404 Not Found'),
-  ]),
-];
-
-const CRLF: readonly Mistake[] = [
-  make('1-03', 'lf-only', 'Line 1 of the head ends in \\n: expected \\r\\n', [
-    JOIN,
-    "head.join('\\n')",
-  ]),
-  make('1-03', 'lf-cr', 'Line 1 of the head ends in \\n\\r: expected \\r\\n, the other way round', [
-    JOIN,
-    "head.join('\\n\\r')",
-  ]),
-  make(
-    '1-03',
-    'mixed-line-ends',
-    'Line 4 of the head ends in \\n: expected \\r\\n, as the others do',
-    [LAST_LINES, "'Connection: close\\n', '');"],
-  ),
-  make(
-    '1-03',
-    'space-before-colon',
-    'There is a space before the colon: expected "Content-Length:", got "Content-Length :"',
-    ['Content-Length: ', 'Content-Length : '],
-  ),
-  make('1-03', 'no-field', 'Expected a field, "Name: value", got "Content-Type text/html"', [
-    'Content-Type: text/html; charset=utf-8',
-    'Content-Type text/html',
-  ]),
-  make('1-03', 'length-is-no-number', 'Content-Length is "undefined": expected a number', [
-    LENGTH,
-    LENGTH.replace('body.length', 'Object(body).size'),
   ]),
 ];
 

@@ -2,9 +2,9 @@
 import { acceptQueue } from '../harness/proc.ts';
 import type { RawClient } from '../harness/raw-client.ts';
 import type { ServerProcess } from '../harness/server-process.ts';
-import { ask, get, lineOf, quote, REACTION, wrong } from './answer.ts';
+import { type Answer, ask, get, lineOf, quote, REACTION, wrong } from './answer.ts';
 import { Failure } from './check.ts';
-import type { Trial } from './trial.ts';
+import { accepts, type Trial } from './trial.ts';
 
 /** No kernel gives out ports below it unasked; so one that is may be the program's own choice. */
 const FIRST_FREE_PORT = 10_000;
@@ -32,6 +32,11 @@ async function expectFreePort(trial: Trial, server: ServerProcess): Promise<void
   if (server.port >= FIRST_FREE_PORT) return;
   const second = await trial.start().catch(() => undefined);
   if (second && second.port !== server.port) return;
+  if (second) {
+    // Two programs run, and one port cannot be both of theirs.
+    const message = `Your program prints "port ${server.port}", whichever it has: expected the port it got, server.address().port`;
+    throw new Failure(message, { cause: 'wrong', mistake: 'prints-a-constant' });
+  }
   const message = `Your program takes the same port whatever PORT says: expected any free one, for PORT=0`;
   throw new Failure(message, { cause: 'wrong', mistake: 'ignores-port' });
 }
@@ -67,8 +72,10 @@ function queueOf(port: number): number {
 
 /** 1-02 */
 export async function hello(trial: Trial): Promise<void> {
-  const { bytes, status, bodyAt, body } = await ask(trial, await trial.start());
+  const answer = await ask(trial, await trial.start());
+  const { bytes, status, bodyAt, body } = answer;
   if (status !== 200) throw wrong(`Expected status 200, got ${status}`, bytes, 9);
+  expectSomeBody(answer);
   const blank = /^\r?\n/.exec(body.toString('latin1'));
   if (blank) {
     const message =
@@ -80,10 +87,30 @@ export async function hello(trial: Trial): Promise<void> {
   }
 }
 
+/** What makes a page unreadable before its words matter. */
+function expectSomeBody({ bytes, bodyAt, body, headers, ending }: Answer): void {
+  if (bytes.length === bodyAt) {
+    const why =
+      ending === 'open' ? `nothing came for ${REACTION / 1000} s` : 'the connection ended';
+    const message = `There is no body: behind the head ${why}; expected "Hello, World!"`;
+    throw wrong(message, bytes, bodyAt);
+  }
+  const sent = bytes.subarray(bodyAt);
+  if (headers.has('transfer-encoding') && !/^[\da-f]+\r\n/i.test(sent.toString('latin1'))) {
+    const size = `"${sent.length.toString(16)}\\r\\n"`;
+    const message = `The head says "chunked", and the body is in no chunks: expected ${size}, the size in hex, before ${quote(sent, 13)}`;
+    throw wrong(message, bytes, bodyAt, 'chunked-without-chunks');
+  }
+  if (body.includes('[object Promise]')) {
+    const message = 'The body is a promise, not what it brings: expected it to be awaited';
+    throw wrong(message, bytes, bodyAt, 'not-awaited');
+  }
+}
+
 /** 1-03 */
 export async function crlf(trial: Trial): Promise<void> {
   const server = await trial.start();
-  const { bytes, head, bodyAt } = await ask(trial, server);
+  const { bytes, head, headers, bodyAt } = await ask(trial, server);
   const text = bytes.toString('latin1', 0, bodyAt);
   expectLineEnds(bytes, text);
   let at = head.indexOf('\r\n') + 2;
@@ -91,14 +118,30 @@ export async function crlf(trial: Trial): Promise<void> {
     expectField(line, bytes, at);
     at += line.length + 2;
   }
+  if (headers.has('content-length') && headers.has('transfer-encoding')) {
+    const message = 'Content-Length and Transfer-Encoding are both there: expected one of the two';
+    throw wrong(message, bytes, fieldAt(bytes, 'content-length'), 'length-and-chunks');
+  }
   const signal = AbortSignal.timeout(2 * REACTION);
   try {
     const { body } = await server.request('/', { reset: true, signal });
     await body.dump().catch(() => {}); // how long it is, is asked later
   } catch (error) {
     const { message } = error as Error;
+    if (!(await accepts(server.port))) throw await oneShot(trial);
     throw wrong(`A strict client (undici) refuses your answer: ${message}`, bytes, 0);
   }
+}
+
+/** It has answered once, and listens no more. What it said when it ended, if it has, tells whether that was its will. */
+async function oneShot(trial: Trial): Promise<Failure> {
+  await trial.settle();
+  const message = 'Your program takes one client and no other: expected it to go on listening';
+  return new Failure(message, {
+    cause: trial.hasExited ? 'exited' : 'refused',
+    stderr: trial.stderr,
+    ...(trial.stderr === '' && { mistake: 'one-shot' }),
+  });
 }
 
 function expectLineEnds(bytes: Buffer, text: string): void {
@@ -143,11 +186,16 @@ export async function length(trial: Trial): Promise<void> {
   }
   if (Buffer.compare(Buffer.from(text), body) !== 0) throw notUtf8(bytes, bodyAt);
   if (text.length < body.length) return;
-  const message = `The body is ${quote(body)}, where bytes and characters are the same in number: expected an ö and an emoji in it`;
-  throw wrong(message, bytes, bodyAt);
+  const message = `The body is ${quote(body)}, where bytes and characters are the same in number: expected an ö and an emoji behind the "Hello, World!"`;
+  throw wrong(message, bytes, bodyAt, 'ascii-only');
 }
 
-function expectLength(promised: number, bytes: Buffer, bodyAt: number): void {
+function fieldAt(bytes: Buffer, name: string): number {
+  return bytes.toString('latin1').toLowerCase().indexOf(`\n${name}`) + 1;
+}
+
+/** Content-Length against what came behind the head. */
+export function expectLength(promised: number, bytes: Buffer, bodyAt: number): void {
   const body = bytes.subarray(bodyAt);
   if (promised === body.length) return;
   const text = body.toString();
@@ -156,9 +204,13 @@ function expectLength(promised: number, bytes: Buffer, bodyAt: number): void {
   const at = bodyAt + Math.min(promised, body.length);
   const known: readonly (readonly [is: boolean, says: string, mistake: string])[] = [
     [/HTTP\/1\.[01] \d{3}/.test(text), 'another answer follows the first', 'answers-twice'],
-    [promised === text.length, 'that is how many UTF-16 units it has', 'string-length'],
-    [promised === [...text].length, 'that is how many characters it has', 'counts-characters'],
-    [promised === bytes.length, 'that is head and body together', 'length-of-all'],
+    [promised === text.length, `${promised} is how many UTF-16 units it has`, 'string-length'],
+    [
+      promised === [...text].length,
+      `${promised} is how many characters it has`,
+      'counts-characters',
+    ],
+    [promised === bytes.length, `${promised} is head and body together`, 'length-of-all'],
     [promised === body.length - 1, 'the last one is not counted', 'one-too-short'],
     [promised === body.length + 1, 'one is counted that never comes', 'one-too-long'],
   ];

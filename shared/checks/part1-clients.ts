@@ -36,9 +36,10 @@ async function startWithPage(trial: Trial, page: string): Promise<ServerProcess>
   try {
     return await trial.start({ args: ['--page', page] });
   } catch (error) {
+    await trial.start(); // if it does not start without it either, that is what is wrong
     const message =
       'Started with --page FILE, your program ended: expected it to answer with that file';
-    throw new Failure(message, (error as Failure).details);
+    throw new Failure(message, { ...(error as Failure).details, mistake: 'unknown-option' });
   }
 }
 
@@ -93,16 +94,20 @@ export async function shows(trial: Trial): Promise<void> {
   ]);
 }
 
+/** What is sent byte by byte. */
+const DRIBBLED = Buffer.from(get('/dribble', 'X-Name: Jörg'));
+
 /** 1-07 */
 export async function dribble(trial: Trial): Promise<void> {
   const server = await trial.start();
   const client = await trial.connect(server);
-  const request = Buffer.from(get('/dribble', 'X-Name: Jörg'));
+  const request = DRIBBLED;
   const lineEnd = request.indexOf('\n');
   const last = request.length - 1;
   const letter = request.indexOf('ö') + 1; // between its two bytes
   let isServing = false;
   for (const [from, to, when, mistake] of [
+    [0, 0, 'before the first byte of the request', 'answers-unasked'],
     [0, 1, 'after the first byte of the request', 'first-data'],
     [1, lineEnd + 1, 'after the first line of the request', 'first-line'],
     [lineEnd + 1, letter, 'in the middle of a line', undefined],
@@ -113,17 +118,51 @@ export async function dribble(trial: Trial): Promise<void> {
     client.resume();
     await client.settle(50, () => client.size > 0 || client.ending !== 'open'); // what has come may not be read yet
     if (client.size > 0 || client.ending !== 'open') {
+      if (to > 0 && !(await isAnsweredAlone(trial, to))) throw shared(client.received);
       const message = `The answer came ${when}: expected none before the empty line that ends the head`;
       throw wrong(message, client.received, 0, mistake);
     }
   }
   await client.send(request.subarray(last));
+  await client.settle(REACTION, () => client.size > 0);
+  if (client.size === 0 && (await isAnsweredAlone(trial, request.length))) throw shared();
   await expectOneAnswer(client, isServing);
   await expectPrinted(server, ['GET /dribble HTTP/1.1', 'Connection: close', /X-Name: J.+rg/]);
+  await expectAnswerToMore(trial, server);
+}
+
+/** Whether so many bytes bring an answer when no other client is there. */
+async function isAnsweredAlone(trial: Trial, length: number): Promise<boolean> {
+  const client = await trial.connect(await trial.start());
+  for (let at = 0; at < length; at++) {
+    if (at === length - 1) await client.settle(REST); // it comes in a read of its own
+    await client.send(DRIBBLED.subarray(at, at + 1));
+  }
+  await client.settle(REACTION, () => client.size > 0);
+  return client.size > 0;
+}
+
+function shared(received: Buffer = Buffer.alloc(0)): Failure {
+  const message =
+    'What two clients send comes together in one place: expected a place for each connection';
+  return wrong(message, received, 0, 'shared-buffer');
+}
+
+/** What is behind the blank line is not of the head, and need not be waited for. */
+async function expectAnswerToMore(trial: Trial, server: ServerProcess): Promise<void> {
+  const client = await trial.connect(server);
+  await client.send(`${get('/more', 'Content-Length: 5')}hello`);
+  await client.settle(REACTION, () => client.size > 0);
+  if (client.size > 0 || client.ending !== 'open') return;
+  const message = `A request with 5 bytes behind its blank line got no answer in ${REACTION / 1000} s: expected the blank line to be found wherever it is`;
+  throw new Failure(message, {
+    cause: 'timed out',
+    mistake: 'looks-at-the-end',
+    byHand: 'curl -s -m 2 -X GET -d hello 127.0.0.1:$PORT/more',
+  });
 }
 
 async function expectOneAnswer(client: RawClient, isServing: boolean): Promise<void> {
-  await client.settle(REACTION, () => client.size > 0);
   if (client.size === 0 && client.ending === 'open') {
     const message = `A request that came byte by byte got no answer in ${REACTION / 1000} s: expected it to be put together`;
     throw new Failure(message, {
@@ -149,15 +188,28 @@ export async function tough(trial: Trial): Promise<void> {
     [get(), true, 'asks and resets the connection before the answer'],
   ] as const) {
     const client = await trial.connect(server);
+    const byHand = isReset ? resetByHand(words) : undefined;
     if (words) await client.send(words);
     if (words !== get()) await rest(trial, server); // by now it knows this client
     if (isReset) await client.reset();
     else client.leave();
-    await expectService(trial, server, who);
+    await expectService(trial, server, who, byHand);
   }
 }
 
-async function expectService(trial: Trial, server: ServerProcess, who: string): Promise<void> {
+/** No common tool sends a RST when it is told to. */
+function resetByHand(words: string): string {
+  const write = words ? `s.write(${JSON.stringify(words).replaceAll('"', "'")}, ` : '(';
+  const script = `const s = require('net').connect($PORT, '127.0.0.1', () => ${write}() => s.resetAndDestroy()))`;
+  return `node -e "${script}"; curl -i 127.0.0.1:$PORT`;
+}
+
+async function expectService(
+  trial: Trial,
+  server: ServerProcess,
+  who: string,
+  byHand?: string,
+): Promise<void> {
   try {
     const { status, bytes } = await ask(trial, server);
     if (status !== 200) throw wrong(`Expected status 200, got ${status}`, bytes, 9);
@@ -165,10 +217,10 @@ async function expectService(trial: Trial, server: ServerProcess, who: string): 
     await trial.settle();
     const { message, details } = error as Failure;
     if (!trial.hasExited) {
-      throw new Failure(
-        `After a client that ${who}, the next one is not served: ${message}`,
-        details,
-      );
+      throw new Failure(`After a client that ${who}, the next one is not served: ${message}`, {
+        ...details,
+        ...(byHand && { byHand }),
+      });
     }
     const said = server.stderr;
     const [reason] = /^.*(?:Error|Exception)\b.*$/m.exec(said) ?? [];
@@ -178,6 +230,7 @@ async function expectService(trial: Trial, server: ServerProcess, who: string): 
       {
         cause: 'exited',
         stderr: said,
+        ...(byHand && { byHand }),
         ...(isReset && { mistake: 'no-error-listener' }),
       },
     );

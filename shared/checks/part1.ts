@@ -1,4 +1,5 @@
 /** The checks of part 1: from an open door to a server that outlives its clients. What they do is in the files beside. */
+import { tmpdir } from 'node:os';
 import type { Check } from './check.ts';
 import { crlf, hello, length, listens } from './part1-answers.ts';
 import { dribble, goodbye, shows, tough } from './part1-clients.ts';
@@ -87,7 +88,7 @@ export const PART1: readonly Check[] = [
       'a chunked body instead of a Content-Length',
       'a Content-Type (without charset=utf-8 a browser may guess wrong)',
     ],
-    byHand: 'curl -si 127.0.0.1:$PORT | wc -c',
+    byHand: 'curl -si -m 2 127.0.0.1:$PORT | wc -c',
     solution: '1c',
     seconds: 4,
     run: length,
@@ -109,6 +110,7 @@ export const PART1: readonly Check[] = [
       'whether others are served meanwhile',
       'keeping connections: the request says Connection: close',
     ],
+    prepare: `head -c 16777216 /dev/zero > ${tmpdir()}/page.html`,
     byHand: 'curl -s --limit-rate 4M 127.0.0.1:$PORT | wc -c',
     solution: '1c',
     seconds: 8,
@@ -175,7 +177,7 @@ export const PART1: readonly Check[] = [
       'what it answers to half a request',
       'clients that say nothing for hours, or never end their head: see the chapter',
     ],
-    byHand: "printf 'GET /half' | timeout 1 nc 127.0.0.1 $PORT; curl -i 127.0.0.1:$PORT",
+    byHand: "printf 'GET /half' | nc -w 1 127.0.0.1 $PORT; curl -i 127.0.0.1:$PORT",
     solution: '1c',
     seconds: 5,
     run: tough,

@@ -22,17 +22,20 @@ export async function expectPrinted(
   const decoded = /^< .*(?:\u{FFFD}|ï¿½|\\xef\\xbf\\xbd).*$/mu.exec(server.stdout);
   if (missing === -1 && !decoded) return;
   const wanted = `expected ${quote(`< ${lines[missing]}`, 60)}`;
-  const [says, mistake] = decoded
+  const [says, mistake, byHand] = decoded
     ? [
         `Bytes were lost: a character that came in two reads is printed as ${quote(decoded[0], 60)}`,
         'decodes-each-read',
+        "(printf 'GET / HTTP/1.1\\r\\nX-Name: J\\303'; sleep 1; printf '\\266rg\\r\\n\\r\\n') | nc 127.0.0.1 $PORT",
       ]
     : whatIsThere(server, patterns, missing, wanted);
   throw new Failure(says, {
     cause: 'wrong',
     received: Buffer.from(server.stdout),
     isPrinted: true,
+    ...(decoded && { at: Buffer.byteLength(server.stdout.slice(0, decoded.index)) }),
     ...(mistake && { mistake }),
+    ...(byHand && { byHand }),
   });
 }
 
@@ -41,18 +44,20 @@ export async function expectPrinted(
 const COLOURS = /\x1b\[[\d;]*m/g;
 const ARROW = '(?:\\x1b\\[[\\d;]*m)*< (?:\\x1b\\[[\\d;]*m)*';
 
+type Told = readonly [says: string, mistake?: string, byHand?: string];
+
 function whatIsThere(
   { stdout, stderr }: ServerProcess,
   patterns: readonly string[],
   missing: number,
   wanted: string,
-): [says: string, mistake?: string] {
+): Told {
   const text = stdout.replace(COLOURS, '').replace(/^.*Serving .* on port.*\n/m, '');
   const isThere = (pattern: string, where = text) => new RegExp(pattern, 'im').test(where);
   const pattern = patterns[missing] ?? '';
   if (/<Buffer [\da-f]{2} /.test(text))
     return [`What is printed is a Buffer, not text: ${wanted}`, 'prints-buffer'];
-  if (/\[object|^(?:< )?\[\s*['"]|\\r\\n/m.test(text))
+  if (/\[object|^(?:< *)?\[\s*['"]|\\r\\n/m.test(text))
     return [`What is printed is a value of the program, not lines: ${wanted}`, 'prints-value'];
   if (/^< ?G\s*$/m.test(text))
     return [`Each read is printed for itself, not each line: ${wanted}`, 'prints-each-read'];
@@ -65,10 +70,19 @@ function whatIsThere(
       ? [`The request is printed without "< " before its lines: ${wanted}`, 'no-arrow']
       : [`Only the first line has "< " before it: ${wanted}`, 'one-arrow'];
   }
+  const [, before] = new RegExp(`^(.{1,20})${pattern}`, 'im').exec(text) ?? [];
+  if (before === '<  ')
+    return [`There are two spaces behind the "<": ${wanted}`, 'two-spaces-printed'];
+  if (/^< $/.test(before ?? '') && isThere(`${pattern}<`))
+    return [`The lines are printed without an end: ${wanted}`, 'no-line-ends'];
+  if (before && !/[\w ]{3}/.test(before))
+    return [`The request is printed behind ${quote(before)}: ${wanted}`, 'other-sign'];
   if (missing === 1 && !patterns.slice(1).some((line) => isThere(line)))
     return [`Only the first line of the request is printed: ${wanted}, too`, 'only-first-line'];
   if (text.trim() === '') return [`Nothing is printed of the request: ${wanted}`, 'prints-nothing'];
-  return [`Line ${missing + 1} of the request is not printed: ${wanted}`];
+  const isLast = missing === patterns.length - 1;
+  const says = `Line ${missing + 1} of the request is not printed: ${wanted}`;
+  return isLast ? [says, 'forgets-the-last'] : [says];
 }
 
 function toPattern(text: string): string {

@@ -95,7 +95,15 @@ export function explain(verdict: Verdict, root: string, look: Look): string[] {
   const { check, failure, evidence } = verdict;
   if (!failure) return [];
   const { width, paint } = look;
-  const { cause = 'wrong', received, isPrinted, at, mistake, stderr = '' } = failure.details;
+  const {
+    cause = 'wrong',
+    received,
+    isPrinted,
+    at,
+    mistake,
+    byHand,
+    stderr = '',
+  } = failure.details;
   const sign = isPrinted ? '  | ' : '  < ';
   const note = cause === 'wrong' ? failure.message : '';
   const shown = received && showBytes(received, { width, sign, at, note });
@@ -107,7 +115,9 @@ export function explain(verdict: Verdict, root: string, look: Look): string[] {
   return [
     ...heading(verdict, look),
     ...(shown?.saysNote ? [] : wrap(message, width, '  ').map((line) => paint('bold', line))),
-    ...toCommandLine(check, evidence, root, width).map((line) => paint('cyan', line)),
+    ...toCommandLine({ ...check, ...(byHand && { byHand }) }, evidence, root, width).map((line) =>
+      paint('cyan', line),
+    ),
     ...(shown?.lines ?? []).map((line) =>
       /^ *(byte \d+ )?\^/.test(line) ? paint('red', line) : line,
     ),
