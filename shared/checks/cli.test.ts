@@ -230,6 +230,7 @@ describe.concurrent('hint and solution', () => {
       expect((await run('hint')).stdout).toContain(' for 1-01');
       await run('check 1-01');
       expect((await run('hint')).stdout).toContain(' for 1-02');
+      expect((await run('hint part1')).stdout).toContain(' for 1-02');
     }),
   );
 
@@ -292,6 +293,7 @@ describe.concurrent('what is not understood', () => {
     ['frob', /^There are start, check, learn, hint and solution, and no 'frob'\n$/],
     ['check 1-99', /^There is no check '1-99'; there are 1-01, 1-02, .*--help\)\n$/],
     ['check --frob', /^Unknown option '--frob' \(npm run check -- --help\)\n$/],
+    ['check part9', /^There is no check 'part9'; there are part1, part2, part3, and .* 1-03 .*\n$/],
     ['start part9', /^There is part1, part2 and part3, and no 'part9' .*\n$/],
     ['hint 1-01 1-02', /^One thing at a time: '1-01' or '1-02' .*\n$/],
   ])('is one line and exit 2: %s', async (args, pattern) => {

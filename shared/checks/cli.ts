@@ -60,12 +60,17 @@ async function run(): Promise<number> {
   if (command === 'start') return start(toPart(what ?? 'part1'), Boolean(values.force));
   if (command === 'learn') return learnPart(toPart(what ?? lastPart()));
   if (command === 'check') return check(what ?? lastPart(), values);
-  const one = what === undefined ? firstOpen(lastPart()) : toCheck(what);
+  const part = what === undefined ? lastPart() : named(what);
+  const one = part ? firstOpen(part) : toCheck(`${what}`);
   return command === 'hint' ? hint(one) : solution(one, Boolean(values.peek));
 }
 
+function named(text: string): Part | undefined {
+  return PARTS.find((name) => name === text || name === `part${text}`);
+}
+
 function toPart(text: string): Part {
-  const part = PARTS.find((name) => name === text || name === `part${text}`);
+  const part = named(text);
   if (!part) throw new UsageError(`There is part1, part2 and part3, and no '${text}'`);
   return part;
 }
@@ -73,9 +78,9 @@ function toPart(text: string): Part {
 function toCheck(text: string): Check {
   const found = LADDER.find(({ id, name }) => id === text || name === text);
   if (found) return found;
-  const near = LADDER.filter(({ id }) => id[0] === text[0]);
-  const ids = (near.length > 0 ? near : LADDER).map(({ id }) => id);
-  throw new UsageError(`There is no check '${text}'; there are ${ids.join(', ')}`);
+  const near = LADDER.filter(({ id }) => id[0] === text[0]).map(({ id }) => id);
+  const known = near.length > 0 ? near.join(', ') : `${PARTS.join(', ')}, and checks like 1-03`;
+  throw new UsageError(`There is no check '${text}'; there are ${known}`);
 }
 
 function firstOpen(part: Part): Check {
@@ -90,6 +95,7 @@ function start(part: Part, force: boolean): number {
   const { made, kept } = putStarters(part, force);
   for (const file of kept)
     say(`${file} is there already and stays as it is (--force writes over it).`);
+  if (made.length === 0 && kept.length > 0) say(`  next: npm run learn -- ${part}`);
   if (made.length === 0) return kept.length > 0 ? 1 : fail(`There is no starter for ${part} yet.`);
   for (const file of made) say(`${file} is yours now.`);
   say('', 'Open it in your editor, and in a terminal beside it:', `  npm run learn -- ${part}`);
@@ -110,7 +116,7 @@ function fail(reason: string): number {
 }
 
 async function check(what: string, flags: Record<string, unknown>): Promise<number> {
-  const part = PARTS.find((name) => name === what || name === `part${what}`);
+  const part = named(what);
   const [steps, extra] = part ? [stepsOf(part), exercisesOf(part)] : [[toCheck(what)], []];
   const checks = flags.exercises ? [...steps, ...extra] : steps;
   const [first] = checks;

@@ -48,7 +48,8 @@ export function endText(
     done === steps.length
       ? `all ${done} checks pass`
       : `${done} checks pass, and ${steps.length - done} were skipped`;
-  const exercises = withExercises ? [] : exercisesOf(part);
+  const isLeft = exercisesOf(part).some(({ id }) => !passed.includes(id));
+  const exercises = withExercises || !isLeft ? [] : exercisesOf(part);
   const next = number < 3 ? [`  npm run start -- part${number + 1}`] : [];
   return [
     look.paint('green', `Part ${number} is done: ${score}.`),
@@ -63,6 +64,8 @@ export function endText(
           ),
         ]
       : []),
-    ...exercises.map((check) => ladderLine(check, 'open', aligned(look, exercises))),
+    ...exercises.map((check) =>
+      ladderLine(check, passed.includes(check.id) ? 'passed' : 'open', aligned(look, exercises)),
+    ),
   ];
 }

@@ -32,12 +32,12 @@ next by itself when it does. It remembers where you were.
 
 ${SERVER}`,
 
-  hint: `Usage: npm run hint -- [ID]
+  hint: `Usage: npm run hint -- [part1 | part2 | part3 | ID]
 
 Three hints for a check: a question, what to read, the shape of the answer. One more each time you ask.
-Without an ID, for the first check that you have not passed.`,
+Without an ID, for the first check of the part that you have not passed.`,
 
-  solution: `Usage: npm run solution -- [ID] [--peek]
+  solution: `Usage: npm run solution -- [part1 | part2 | part3 | ID] [--peek]
 
 Shows our program for a check, and how it differs from yours, once yours passes. --peek shows it before.`,
 };

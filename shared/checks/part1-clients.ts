@@ -120,7 +120,9 @@ export async function dribble(trial: Trial): Promise<void> {
     if (client.size > 0 || client.ending !== 'open') {
       if (to > 0 && !(await isAnsweredAlone(trial, to))) throw shared(client.received);
       const message = `The answer came ${when}: expected none before the empty line that ends the head`;
-      throw wrong(message, client.received, 0, mistake);
+      const { details } = wrong(message, client.received, 0, mistake);
+      const byHand = 'nc -w 1 127.0.0.1 $PORT < /dev/null';
+      throw new Failure(message, { ...details, ...(to === 0 && { byHand }) });
     }
   }
   await client.send(request.subarray(last));
@@ -145,7 +147,10 @@ async function isAnsweredAlone(trial: Trial, length: number): Promise<boolean> {
 function shared(received: Buffer = Buffer.alloc(0)): Failure {
   const message =
     'What two clients send comes together in one place: expected a place for each connection';
-  return wrong(message, received, 0, 'shared-buffer');
+  const { details } = wrong(message, received, 0, 'shared-buffer');
+  const rest = received.length > 0 ? 'TP' : 'TP/1.1\\r\\n\\r\\n';
+  const byHand = `(printf 'GET / HT'; curl -s -m 1 127.0.0.1:$PORT >&2; printf '${rest}'; sleep 1) | nc -w 1 127.0.0.1 $PORT`;
+  return new Failure(message, { ...details, byHand });
 }
 
 /** What is behind the blank line is not of the head, and need not be waited for. */
@@ -199,8 +204,10 @@ export async function tough(trial: Trial): Promise<void> {
 
 /** No common tool sends a RST when it is told to. */
 function resetByHand(words: string): string {
-  const write = words ? `s.write(${JSON.stringify(words).replaceAll('"', "'")}, ` : '(';
-  const script = `const s = require('net').connect($PORT, '127.0.0.1', () => ${write}() => s.resetAndDestroy()))`;
+  const reset = 's.resetAndDestroy()';
+  const said = JSON.stringify(words).replaceAll('"', "'");
+  const then = words ? `s.write(${said}, () => ${reset})` : reset;
+  const script = `const s = require('net').connect($PORT, '127.0.0.1', () => ${then})`;
   return `node -e "${script}"; curl -i 127.0.0.1:$PORT`;
 }
 

@@ -172,6 +172,8 @@ x 1-03 crlf  A strict client accepts your answer                           41 ms
   did not start: Your program ended before it was ready
   $ PORT=8888 npx tsx part1/my/server.ts
   ! part1/my/server.ts:3:7: ERROR: Expected ";"
+  Nothing was asked of it yet. Run it as above until it stays and says "Serving
+  HTTP on port N".
   The chapter on it: part1/README.md#line-endings
   next: npm run hint -- 1-03        all bytes: npm run check -- 1-03 -v
 `);

@@ -33,6 +33,8 @@ const LAST_WORDS = 10;
 
 /** What to look at first, for those causes whose message does not say it. */
 const ADVICE: Partial<Record<Cause, string>> = {
+  'did not start':
+    'Nothing was asked of it yet. Run it as above until it stays and says "Serving HTTP on port N".',
   'not ready':
     'Print "Serving HTTP on port N" when it listens; PORT in the environment is the port to take, 0 any.',
   refused: 'It must listen on 127.0.0.1, on the port it printed, until it is told to stop.',

@@ -68,10 +68,17 @@ export class Trial {
       const { message } = error as Error;
       const [, fate, printed = ''] = /^the server (\w+)[^\n]*\n(.*)$/s.exec(message) ?? [];
       if (fate === 'exited') {
-        throw new Failure('Your program ended before it was ready', {
-          cause: 'did not start',
-          stderr: printed,
-        });
+        const isSilent = printed.trim() === '';
+        const [, unknown] = /^spawn (\S+) ENOENT/.exec(printed) ?? [];
+        throw new Failure(
+          isSilent
+            ? 'Your program ended before it was ready, and printed nothing: expected it to listen and stay'
+            : 'Your program ended before it was ready',
+          {
+            cause: 'did not start',
+            stderr: unknown ? `There is no command "${unknown}"` : printed,
+          },
+        );
       }
       throw new Failure(
         `Your program runs, but has not printed "Serving HTTP on port N" in ${START_TIMEOUT} s`,
