@@ -6,7 +6,8 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { ROOT, tsx } from '../harness/server-process.ts';
 import { STAGES } from '../stages.ts';
-import { type Check, Failure, type Part } from './check.ts';
+import type { Check, Part } from './check.ts';
+import { Failure } from './failure.ts';
 import { runCheck, type Verdict } from './run-check.ts';
 import type { Subject } from './trial.ts';
 

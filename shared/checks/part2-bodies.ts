@@ -3,7 +3,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { openGate } from '../harness/gate.ts';
 import type { RawClient } from '../harness/raw-client.ts';
 import type { ServerProcess } from '../harness/server-process.ts';
-import { type Check, Failure } from './check.ts';
+import type { Check } from './check.ts';
+import { Failure } from './failure.ts';
 import {
   ask,
   CONTRACT,

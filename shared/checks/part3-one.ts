@@ -2,7 +2,7 @@
 import { connect, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { acceptQueue, hasProc, socketsTo } from '../harness/proc.ts';
-import { type Check, Failure } from './check.ts';
+import type { Check } from './check.ts';
 import {
   ask,
   begins,
@@ -15,6 +15,7 @@ import {
   until,
   usualTime,
 } from './clients.ts';
+import { Failure } from './failure.ts';
 
 export const oneAtATime: Check = {
   id: '3-01',
