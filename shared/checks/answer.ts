@@ -4,7 +4,7 @@
  */
 import type { Ending, RawClient } from '../harness/raw-client.ts';
 import type { ServerProcess } from '../harness/server-process.ts';
-import { Failure } from './check.ts';
+import { Failure } from './failure.ts';
 import type { Trial } from './trial.ts';
 
 /** Milliseconds in which a server must react at all. */

@@ -5,7 +5,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { RawClient } from '../harness/raw-client.ts';
 import type { ServerProcess } from '../harness/server-process.ts';
-import { Failure } from './check.ts';
+import { Failure } from './failure.ts';
 import type { Trial } from './trial.ts';
 
 export const GET = 'GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n';

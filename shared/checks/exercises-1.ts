@@ -1,6 +1,7 @@
 /** Beyond part 1's ladder: three things that a server of its size can still learn. */
 import { ask, get, quote, REACTION, wrong } from './answer.ts';
-import { type Check, Failure } from './check.ts';
+import type { Check } from './check.ts';
+import { Failure } from './failure.ts';
 import { expectLength } from './part1-answers.ts';
 import type { Trial } from './trial.ts';
 

@@ -2,8 +2,9 @@
 import { createHash } from 'node:crypto';
 import { openGate } from '../harness/gate.ts';
 import type { ServerProcess } from '../harness/server-process.ts';
-import { type Check, Failure } from './check.ts';
+import type { Check } from './check.ts';
 import { answerOf, ask, comesTrue, GET, hasBegun, isWhole, takeAnswer, until } from './clients.ts';
+import { Failure } from './failure.ts';
 import { APP, head, talk } from './part3-gateway.ts';
 import type { Trial } from './trial.ts';
 

@@ -3,7 +3,7 @@ import { acceptQueue } from '../harness/proc.ts';
 import type { RawClient } from '../harness/raw-client.ts';
 import type { ServerProcess } from '../harness/server-process.ts';
 import { type Answer, ask, get, lineOf, quote, REACTION, wrong } from './answer.ts';
-import { Failure } from './check.ts';
+import { Failure } from './failure.ts';
 import { accepts, type Trial } from './trial.ts';
 
 /** No kernel gives out ports below it unasked; so one that is may be the program's own choice. */

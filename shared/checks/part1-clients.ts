@@ -5,7 +5,7 @@ import path from 'node:path';
 import type { RawClient } from '../harness/raw-client.ts';
 import type { ServerProcess } from '../harness/server-process.ts';
 import { ask, get, parseAnswer, quote, REACTION, readAnswer, wrong } from './answer.ts';
-import { Failure } from './check.ts';
+import { Failure } from './failure.ts';
 import { expectPrinted } from './printed.ts';
 import type { Trial } from './trial.ts';
 

@@ -19,7 +19,10 @@ export const PART1: readonly Check[] = [
       "socket.once('data', (bytes) => socket.end(bytes)): one read, one write, and the end. Any reaction will do for now.",
     ],
     anchor: 'listening',
-    lenient: ['what the reaction is: an echo, a page or a hang-up', 'the address it listens on'],
+    lenient: [
+      'what the reaction is: an echo, a page or a hang-up',
+      'the address it listens on, if 127.0.0.1 reaches it',
+    ],
     byHand: BY_HAND,
     solution: '1a',
     seconds: 3,

@@ -1,7 +1,8 @@
 /** Part 2: the head of an answer, what the application says in it and what the server does. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ServerProcess } from '../harness/server-process.ts';
-import type { Check, Failure } from './check.ts';
+import type { Check } from './check.ts';
+import type { Failure } from './failure.ts';
 import {
   type Answer,
   allOf,

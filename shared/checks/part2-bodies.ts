@@ -4,7 +4,8 @@ import { openGate } from '../harness/gate.ts';
 import { isBusy } from '../harness/proc.ts';
 import type { RawClient } from '../harness/raw-client.ts';
 import type { ServerProcess } from '../harness/server-process.ts';
-import { type Check, Failure } from './check.ts';
+import type { Check } from './check.ts';
+import { Failure } from './failure.ts';
 import {
   ask,
   CONTRACT,

@@ -2,7 +2,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { RawClient } from '../harness/raw-client.ts';
 import type { ServerProcess } from '../harness/server-process.ts';
-import { type Check, Failure } from './check.ts';
+import type { Check } from './check.ts';
+import { Failure } from './failure.ts';
 import {
   ask,
   CONTRACT,

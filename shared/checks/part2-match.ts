@@ -1,6 +1,7 @@
 /** Part 2, the end: any application on any server. */
 import { type ServerProcess, startCommand, tsx } from '../harness/server-process.ts';
-import { type Check, Failure } from './check.ts';
+import type { Check } from './check.ts';
+import { Failure } from './failure.ts';
 import {
   type Answer,
   allOf,

@@ -1,6 +1,6 @@
 /** An answer as the checks of part 2 read it: as leniently as a client may. A fault is shown at its byte. */
 import type { Ending } from '../harness/raw-client.ts';
-import { Failure } from './check.ts';
+import { Failure } from './failure.ts';
 
 export interface Answer {
   readonly status: number;

@@ -1,6 +1,7 @@
 /** Part 2: what is no request is refused. */
 import type { ServerProcess } from '../harness/server-process.ts';
-import { type Check, Failure } from './check.ts';
+import type { Check } from './check.ts';
+import { Failure } from './failure.ts';
 import {
   type Answer,
   ask,

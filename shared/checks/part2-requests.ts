@@ -1,4 +1,5 @@
-import { type Check, Failure } from './check.ts';
+import type { Check } from './check.ts';
+import { Failure } from './failure.ts';
 import {
   ask,
   CONTRACT,

@@ -5,7 +5,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { RawClient } from '../harness/raw-client.ts';
 import type { ServerProcess } from '../harness/server-process.ts';
-import { Failure } from './check.ts';
+import { Failure } from './failure.ts';
 import { type Answer, headerOf, parseAnswer, quote, quoteBytes } from './part2-parse.ts';
 import type { Trial } from './trial.ts';
 

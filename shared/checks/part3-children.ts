@@ -1,5 +1,5 @@
 import type { RawClient } from '../harness/raw-client.ts';
-import { type Check, Failure } from './check.ts';
+import type { Check } from './check.ts';
 import {
   askAll,
   begins,
@@ -13,6 +13,7 @@ import {
   takePid,
   until,
 } from './clients.ts';
+import { Failure } from './failure.ts';
 
 /** Milliseconds after which a client who has heard nothing asks again. */
 const IMPATIENCE = 300;

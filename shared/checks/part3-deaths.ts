@@ -3,8 +3,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { childrenOf, isStopped } from '../harness/proc.ts';
 import type { RawClient } from '../harness/raw-client.ts';
 import type { ServerProcess } from '../harness/server-process.ts';
-import { type Check, Failure } from './check.ts';
+import type { Check } from './check.ts';
 import { ask, askAll, begins, comesTrue, hasBegun, LONG, PATIENCE, until } from './clients.ts';
+import { Failure } from './failure.ts';
 import type { Trial } from './trial.ts';
 
 export const pidsOf = (server: ServerProcess) => childrenOf(server.pid).map(({ pid }) => pid);

@@ -2,7 +2,7 @@
 import { childrenOf, connectionsOf } from '../harness/proc.ts';
 import type { RawClient } from '../harness/raw-client.ts';
 import type { ServerProcess } from '../harness/server-process.ts';
-import { type Check, Failure } from './check.ts';
+import type { Check } from './check.ts';
 import {
   ask,
   askAll,
@@ -15,6 +15,7 @@ import {
   takeAnswer,
   until,
 } from './clients.ts';
+import { Failure } from './failure.ts';
 import type { Trial } from './trial.ts';
 
 const CLIENTS = 4;

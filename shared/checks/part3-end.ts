@@ -2,8 +2,9 @@
 import { openGate } from '../harness/gate.ts';
 import { hasLivingMember } from '../harness/proc.ts';
 import type { ServerProcess } from '../harness/server-process.ts';
-import { type Check, Failure } from './check.ts';
+import type { Check } from './check.ts';
 import { ask, comesTrue, hasBegun, PATIENCE, takeAnswer, until } from './clients.ts';
+import { Failure } from './failure.ts';
 import { APP, expectSame, head, startWorkers } from './part3-gateway.ts';
 import { accepts, type Trial } from './trial.ts';
 

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { openGate } from '../harness/gate.ts';
 import type { ServerProcess } from '../harness/server-process.ts';
-import { type Check, Failure } from './check.ts';
+import type { Check } from './check.ts';
 import {
   type Answer,
   answerOf,
@@ -13,6 +13,7 @@ import {
   takeAnswer,
   until,
 } from './clients.ts';
+import { Failure } from './failure.ts';
 import type { Trial } from './trial.ts';
 
 export const APP = 'shared/harness/contract-app:app';

@@ -1,5 +1,5 @@
 /** Part 3, the event loop: 3g, one process for all, until one handler computes. */
-import { type Check, Failure } from './check.ts';
+import type { Check } from './check.ts';
 import {
   answerOf,
   ask,
@@ -12,6 +12,7 @@ import {
   takePid,
   until,
 } from './clients.ts';
+import { Failure } from './failure.ts';
 
 /** Seconds that each of the active ones sleeps. */
 const NAP = 0.5;

@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { acceptQueue, hasProc, socketsTo } from '../harness/proc.ts';
 import type { ServerProcess } from '../harness/server-process.ts';
-import { type Check, Failure } from './check.ts';
+import type { Check } from './check.ts';
 import {
   ask,
   begins,
@@ -16,6 +16,7 @@ import {
   until,
   usualTime,
 } from './clients.ts';
+import { Failure } from './failure.ts';
 import type { Trial } from './trial.ts';
 
 export const oneAtATime: Check = {

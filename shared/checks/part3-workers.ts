@@ -2,8 +2,9 @@
 import { bornAt, childrenOf, uptime } from '../harness/proc.ts';
 import type { RawClient } from '../harness/raw-client.ts';
 import type { ServerProcess } from '../harness/server-process.ts';
-import { type Check, Failure } from './check.ts';
+import type { Check } from './check.ts';
 import { ask, begins, isWhole, takeAnswer, takePid, until } from './clients.ts';
+import { Failure } from './failure.ts';
 import { kill, pidsOf } from './part3-deaths.ts';
 
 const WORKERS = 4;

@@ -1,7 +1,7 @@
 /** What a program has printed of a request, `< ` before each line, and what people print instead. */
 import type { ServerProcess } from '../harness/server-process.ts';
 import { quote, REACTION } from './answer.ts';
-import { Failure } from './check.ts';
+import { Failure } from './failure.ts';
 
 /** All lines, each behind a "< ", in whatever letter case. Waits for the last, as output may come late. */
 export async function expectPrinted(

@@ -1,7 +1,10 @@
 /** What the checker prints, to the letter: bytes and the caret, the explanation, the ladder, narrow and wide. */
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { escapeBytes, showBytes } from './bytes.ts';
-import { type Check, Failure } from './check.ts';
+import type { Check } from './check.ts';
+import { Failure } from './failure.ts';
 import { hintText } from './guide.ts';
 import {
   aligned,
@@ -204,6 +207,26 @@ x 1-03 crlf  A strict client accepts your answer                           41 ms
     expect(text(explain(failed(failure, { evidence: ended }), '/', plain(80)))).toContain(
       '\n  exited: no body; your program ended (exit code 3)\n',
     );
+  });
+
+  test('has the command that shows it, and before it the one that makes its file', () => {
+    const page = path.join(tmpdir(), 'page-aB12cD', 'page.html'); // gone when this is read
+    const started = { ...evidence, command: ['./mine', '--page', page] };
+    const slow = { ...check, prepare: 'make page.html' };
+    const lines = (failure: Failure) =>
+      explain(failed(failure, { check: slow, evidence: started }), '/root of', plain(40)).slice(
+        2,
+        7,
+      );
+    const why = new Failure('why', { byHand: 'curl 127.0.0.1:$PORT/why' });
+    expect(text(lines(why))).toBe(`
+  why
+  $ make page.html
+  $ PORT=8888 ./mine --page ${tmpdir()}/page.html
+    # then, in a second terminal:
+  $ curl 127.0.0.1:8888/why
+`);
+    expect(lines(lf)).toContain(`  $ ${check.byHand.replace('$PORT', '8888')}`);
   });
 
   test('in what the program printed looks like the transcript', () => {

@@ -5,7 +5,8 @@
 import path from 'node:path';
 import { toCommandLine } from './by-hand.ts';
 import { showBytes } from './bytes.ts';
-import type { Cause, Check } from './check.ts';
+import type { Check } from './check.ts';
+import type { Cause } from './failure.ts';
 import type { Verdict } from './run-check.ts';
 
 export type Colour = 'red' | 'green' | 'yellow' | 'cyan' | 'dim' | 'bold';

@@ -1,6 +1,7 @@
 /** Runs a check on a program: in come the two, out comes a verdict, whatever happens in between. */
-import { type Check, Failure } from './check.ts';
+import type { Check } from './check.ts';
 import type { Evidence } from './evidence.ts';
+import { Failure } from './failure.ts';
 import { START_TIMEOUT, type Subject, Trial } from './trial.ts';
 
 export interface Verdict {

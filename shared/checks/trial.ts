@@ -8,8 +8,8 @@ import {
   startCommand,
   tsx,
 } from '../harness/server-process.ts';
-import { Failure } from './check.ts';
 import type { Evidence } from './evidence.ts';
+import { Failure } from './failure.ts';
 
 /** A program under examination: the reader's, a stage of ours, or a mistake. */
 export interface Subject {
