@@ -99,7 +99,8 @@ describe('the mistakes of part 1', () => {
     async (check, name, mistake) => {
       const copy = copyMistake(mistake);
       running.push(copy);
-      const verdict = await climbFast([...PART1, ...EXERCISES1], copy.toFast());
+      const up = mistake.remembers ? climb : climbFast;
+      const verdict = await up([...PART1, ...EXERCISES1], copy.toFast());
       expect(told(verdict)).toBe(`${check} ${mistake.says}`);
       expect(verdict?.failure?.details.mistake).toBe(mistake.isNamed === false ? undefined : name);
     },

@@ -34,6 +34,8 @@ export interface Mistake {
   readonly edits?: readonly Edit[];
   /** Instead of edits: the whole file. */
   readonly program?: string;
+  /** True if it is another program once it had a client: then each check needs one that has just begun. */
+  readonly remembers?: boolean;
   /** False if its signature is that of another mistake, too: then the check names none. */
   readonly isNamed?: boolean;
 }
