@@ -1,6 +1,7 @@
 /** Part 3, the gateway: what part 2 promised, under real concurrency; and an end that loses nothing. */
 import { createHash } from 'node:crypto';
 import { openGate } from '../harness/gate.ts';
+import type { RawClient } from '../harness/raw-client.ts';
 import type { ServerProcess } from '../harness/server-process.ts';
 import { type Check, Failure, type Trial } from './check.ts';
 import {
@@ -139,7 +140,7 @@ async function tellsTheTruth(trial: Trial, server: ServerProcess): Promise<void>
 async function servesTwoAtATime(trial: Trial, server: ServerProcess): Promise<void> {
   const gates = await Promise.all([openGate(), openGate()]);
   try {
-    const clients = [];
+    const clients: RawClient[] = [];
     for (const [index, gate] of gates.entries()) {
       clients.push(await ask(trial, server, head(`GET /relay?${gate.port}`)));
       let isOpen = false;
@@ -148,11 +149,13 @@ async function servesTwoAtATime(trial: Trial, server: ServerProcess): Promise<vo
       await until(
         () => isOpen,
         3,
-        () =>
-          new Failure(`${who} did not reach the application: expected both to be under way`, {
-            cause: 'timed out',
-            ...(index === 1 && { mistake: 'one-at-a-time' }),
-          }),
+        () => {
+          const { received } = clients[index] as RawClient;
+          const message = `${who} did not reach the application: expected both to be under way`;
+          if (received.length > 0) return new Failure(message, { received, at: 0 });
+          const mistake = index === 1 ? { mistake: 'one-at-a-time' } : {};
+          return new Failure(message, { cause: 'timed out', ...mistake });
+        },
       );
     }
     const between = await talk(trial, server, head('GET /204'));
