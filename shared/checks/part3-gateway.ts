@@ -90,6 +90,7 @@ async function keepsThePromises(trial: Trial, server: ServerProcess): Promise<vo
   const [hello, environ, headers, broken, garbage, headOnly] = await answers;
   await post.send(body.subarray(50_000));
   const posted = await takeAnswer(post, 'POST /sha256');
+  post.leave();
   expectSame('GET /hello', hello.text, 'Hello, World!\n', hello);
   const seen = parseEnviron(environ);
   expectSame(
@@ -165,6 +166,7 @@ async function servesTwoAtATime(trial: Trial, server: ServerProcess): Promise<vo
     for (const [index, client] of clients.entries()) {
       const answer = await takeAnswer(client, `Request ${index + 1} of 2`);
       const isOwn = answer.status === 200 && headerIn(answer, 'X-Process') !== undefined;
+      client.leave();
       if (isOwn && answer.text === `word ${index}`) continue;
       throw new Failure(
         `Two requests were under way, and one got the head or the body of another: ${answer.status} ${JSON.stringify(answer.text)}`,
@@ -183,7 +185,9 @@ export async function talk(trial: Trial, server: ServerProcess, request: string,
     () => answerOf(client, method) !== undefined || client.ending !== 'open',
     PATIENCE,
   );
-  return answerOf(client, method) ?? takeAnswer(client, line, 0.1);
+  const answer = answerOf(client, method) ?? (await takeAnswer(client, line, 0.1));
+  client.leave(); // a server may wait for our end, with a thread
+  return answer;
 }
 
 function parseEnviron(answer: Answer): Record<string, unknown> {
