@@ -2,9 +2,11 @@
  * A gateway in another language is graded like one of ours: what it does passes, and what it does not do is told. So is
  * one that takes shortcuts on node:http.
  */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { ROOT, tsx } from '../harness/server-process.ts';
+import { ROOT, runToEnd, tsx } from '../harness/server-process.ts';
 import type { Check } from './check.ts';
 import { PART2 } from './part2.ts';
 import { PART3 } from './part3.ts';
@@ -76,4 +78,22 @@ test('by its command one sees which language a gateway is in', ({ expect }) => {
     expect(told(command), command).toBe(true);
   for (const command of ['npx tsx my.ts', './gateway', 'node python.js'])
     expect(told(command), command).toBe(false);
+});
+
+test('SERVER says it, or APPS; and what is printed can be typed', async ({ expect }) => {
+  const home = mkdtempSync(path.join(tmpdir(), 'checks-'));
+  const check = (more: Record<string, string>) =>
+    runToEnd([...tsx('shared/checks/cli.ts'), 'check', '2-02'], { CHECK_HOME: home, ...more });
+  try {
+    const SERVER = 'python3 shared/checks/fair/gateway.py';
+    expect((await check({ SERVER })).code).toBe(0);
+    const other = await check({ SERVER, APPS: 'typescript' });
+    expect([other.code, other.stdout]).toEqual([1, expect.stringContaining('ModuleNotFoundError')]);
+    const wrong = await check({ SERVER: 'sh -c true', APPS: 'python' });
+    expect(wrong.stdout).toMatch(
+      /^ {2}\$ PORT=8888 env PYTHONPATH=\S+ sh -c true contract_app:app$/m,
+    );
+  } finally {
+    rmSync(home, { recursive: true });
+  }
 });

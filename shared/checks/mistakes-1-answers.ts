@@ -2,6 +2,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: this is the text of a program
 import type { Mistake } from './mistake.ts';
 import {
+  changing,
   END,
   FIELD,
   JOIN,
@@ -154,7 +155,7 @@ export const CRLF: readonly Mistake[] = [
       'socket.write(`${body.length.toString(16)}\\r\\n`); socket.write(body); socket.end("\\r\\n0\\r\\n\\r\\n",',
     ],
   ),
-  make(
+  changing(
     '1-03',
     'one-shot',
     'Your program takes one client and no other: expected it to go on listening',

@@ -3,6 +3,7 @@
 import type { Mistake } from './mistake.ts';
 import {
   COLLECT,
+  changing,
   END,
   GREETING,
   LINES,
@@ -113,7 +114,13 @@ const DRIBBLE: readonly Mistake[] = [
     ['if (socket.writableEnded) return;', ''],
     [`\n      ${RESPOND}`, ''],
   ),
-  make('1-07', 'shared-buffer', SHARED, [`let ${EMPTY}`, ''], [SERVER, `let ${EMPTY}\n${SERVER}`]),
+  changing(
+    '1-07',
+    'shared-buffer',
+    SHARED,
+    [`let ${EMPTY}`, ''],
+    [SERVER, `let ${EMPTY}\n${SERVER}`],
+  ),
   make(
     '1-07',
     'shared-buffer',

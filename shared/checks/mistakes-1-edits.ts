@@ -33,3 +33,8 @@ export function make(check: string, name: string, says: string, ...edits: Edit[]
 export function unnamed(check: string, name: string, says: string, ...edits: Edit[]): Mistake {
   return { ...make(check, name, says, ...edits), isNamed: false };
 }
+
+/** One that is another program once it had a client. */
+export function changing(check: string, name: string, says: string, ...edits: Edit[]): Mistake {
+  return { ...make(check, name, says, ...edits), remembers: true };
+}

@@ -77,6 +77,30 @@ export const LATER_MISTAKES: readonly Mistake[] = [
     ],
   },
   {
+    name: 'shared-body',
+    check: '3-13',
+    says: 'A body came in two pieces, and other requests between them: what the app read is not that body',
+    file: 'part2/webserver2.ts',
+    edits: [
+      ['await this.handleOneRequest(socket);', 'this.handleOneRequest(socket);'],
+      [
+        'const body = [bytes.subarray(headEnd + 4)];',
+        'body.splice(0, body.length, bytes.subarray(headEnd + 4));',
+      ],
+      ['export class WSGIServer {', 'const body: Buffer[] = [];\n\nexport class WSGIServer {'],
+    ],
+  },
+  {
+    name: 'dies-of-a-throw',
+    check: '3-13',
+    says: 'An application threw, and your program ended: expected a 500 for its client alone',
+    file: 'part2/webserver2.ts',
+    edits: [
+      ['await this.handleOneRequest(socket);', 'this.handleOneRequest(socket);'],
+      ['await this.#answerError(response, error).catch(() => socket.destroy());', 'throw error;'],
+    ],
+  },
+  {
     // The server of part 2, as it is.
     name: 'one-at-a-time',
     check: '3-13',

@@ -204,6 +204,13 @@ async function handleRequest(`,
     edits: [["    while (active >= MAX_CHILDREN) await once(children, 'exit');\n", '']],
   },
   {
+    name: 'counts-twice',
+    check: '3-09',
+    says: '4 children ended at once, and then 5 are at work: expected 4; each death makes one place free, and not two',
+    file: F,
+    edits: [["if (countSignals) process.on('SIGCHLD'", "process.on('SIGCHLD'"]],
+  },
+  {
     name: 'talks-to-the-dead',
     check: '3-10',
     says: 'One child was killed, and others went with it; your program ended',

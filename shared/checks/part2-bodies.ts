@@ -40,7 +40,7 @@ export const BODIES: readonly Check[] = [
       'close() of the result',
     ],
     byHand:
-      'U=http://127.0.0.1:$PORT; curl -N $U/relay; curl -Nm 0.5 $U/relay; curl $U/hello  # the second leaves',
+      'U=http://127.0.0.1:$PORT; curl -N $U/relay; curl -m 1 --limit-rate 1k -o /dev/null $U/big; curl $U/hello  # the second leaves',
     solution: '2b',
     seconds: 10,
     run: checkIterable,

@@ -113,8 +113,8 @@ export const signalsAreFlags: Check = {
   anchor: 'signals',
   lenient: ['what is printed', 'how the places are counted'],
   byHand:
-    'for i in 1 2 3 4; do curl -s http://127.0.0.1:$PORT/ & done; sleep 0.2; P=$(lsof -tiTCP:$PORT -sTCP:LISTEN); ' +
-    'kill -STOP $P; sleep 3; kill -CONT $P; wait; curl http://127.0.0.1:$PORT/stats',
+    'for i in 1 2 3 4 5; do curl -s http://127.0.0.1:$PORT/ & done; sleep 1; P=$(lsof -tiTCP:$PORT -sTCP:LISTEN); ' +
+    'pgrep -P $P; kill -STOP $P; pkill -P $P; kill -CONT $P; sleep 1; pgrep -P $P  # four, and then the fifth',
   file: '3f',
   solution: '3f',
   seconds: 25,
@@ -122,6 +122,13 @@ export const signalsAreFlags: Check = {
   async run(trial) {
     const server = await trial.start({ args: ['--sleep', LONG] });
     await putToSleep(trial, server, PLACES);
+    const waiting = await askAll(trial, server, 1);
+    if (await comesTrue(() => pidsOf(server).length > PLACES, 0.5)) {
+      throw new Failure(
+        `${pidsOf(server).length} children are at work: expected ${PLACES} at most, the others wait`,
+        { mistake: 'no-limit-of-children' },
+      );
+    }
     server.signal('SIGSTOP');
     const stays = () => new Failure(`Your program ended, or SIGSTOP did not stop it`);
     await until(() => isStopped(server.pid), 5, stays);
@@ -130,7 +137,7 @@ export const signalsAreFlags: Check = {
     await until(areDead, 5, () => new Failure('The children did not die'));
     const dead = pidsOf(server);
     server.signal('SIGCONT');
-    const newcomers = await askAll(trial, server, PLACES + 1);
+    const newcomers = [...waiting, ...(await askAll(trial, server, PLACES))];
     const working = () => pidsOf(server).filter((pid) => !dead.includes(pid)).length;
     await comesTrue(() => newcomers.some(hasBegun), PATIENCE);
     if (!(await comesTrue(() => working() >= PLACES, 1))) {
@@ -141,10 +148,8 @@ export const signalsAreFlags: Check = {
     }
     if (working() > PLACES) {
       throw new Failure(
-        `${working()} children are at work: expected ${PLACES} at most, the others wait`,
-        {
-          mistake: 'no-limit-of-children',
-        },
+        `${PLACES} children ended at once, and then ${working()} are at work: expected ${PLACES}; each death makes one place free, and not two`,
+        { mistake: 'counts-twice' },
       );
     }
   },

@@ -1,6 +1,7 @@
 /** Part 3, the gateway: what part 2 promised, under real concurrency; and an end that loses nothing. */
 import { createHash } from 'node:crypto';
 import { openGate } from '../harness/gate.ts';
+import type { RawClient } from '../harness/raw-client.ts';
 import type { ServerProcess } from '../harness/server-process.ts';
 import type { Check } from './check.ts';
 import {
@@ -72,7 +73,7 @@ async function keepsThePromises(trial: Trial, server: ServerProcess): Promise<vo
   const post = await trial.connect(server);
   const request = head('POST /sha256', `Content-Length: ${body.length}`);
   await post.send(request, body.subarray(0, 50_000)); // and while it waits for the rest, all others
-  const [hello, environ, headers, broken, garbage, headOnly] = await Promise.all([
+  const talks = Promise.all([
     talk(trial, server, head('GET /hello')),
     talk(trial, server, head('GET /environ/caf%C3%A9?q=a%20b', 'X-Mine: yes')),
     talk(trial, server, head('GET /headers')),
@@ -80,8 +81,18 @@ async function keepsThePromises(trial: Trial, server: ServerProcess): Promise<vo
     talk(trial, server, 'GET\r\n\r\n'),
     talk(trial, server, head('HEAD /hello'), 'HEAD'),
   ]);
+  const answers = talks.catch(async (error: Failure) => {
+    await trial.settle();
+    if (!server.hasExited || !server.stderr.includes('secret of the app')) throw error;
+    const message =
+      'An application threw, and your program ended: expected a 500 for its client alone';
+    const why = { cause: 'exited', stderr: server.stderr, mistake: 'dies-of-a-throw' } as const;
+    throw new Failure(message, why);
+  });
+  const [hello, environ, headers, broken, garbage, headOnly] = await answers;
   await post.send(body.subarray(50_000));
   const posted = await takeAnswer(post, 'POST /sha256');
+  post.leave();
   expectSame('GET /hello', hello.text, 'Hello, World!\n', hello);
   const seen = parseEnviron(environ);
   expectSame(
@@ -100,7 +111,16 @@ async function keepsThePromises(trial: Trial, server: ServerProcess): Promise<vo
   }
   expectSame('the status of HEAD /hello', headOnly.status, 200, headOnly);
   const digest = createHash('sha256').update(body).digest('hex');
-  expectSame('SHA-256 of a body of 100,000 bytes in two pieces', posted.text, digest, posted);
+  if (posted.text !== digest) {
+    const alone = await talk(trial, server, `${request}${body}`);
+    const isShared = alone.text === digest;
+    throw new Failure(
+      isShared
+        ? 'A body came in two pieces, and other requests between them: what the app read is not that body'
+        : 'The SHA-256 of a body of 100,000 bytes is not what the app has read',
+      { received: posted.body, ...(isShared && { mistake: 'shared-body' }) },
+    );
+  }
   await tellsTheTruth(trial, server);
 }
 
@@ -123,7 +143,7 @@ async function tellsTheTruth(trial: Trial, server: ServerProcess): Promise<void>
 async function servesTwoAtATime(trial: Trial, server: ServerProcess): Promise<void> {
   const gates = await Promise.all([openGate(), openGate()]);
   try {
-    const clients = [];
+    const clients: RawClient[] = [];
     for (const [index, gate] of gates.entries()) {
       clients.push(await ask(trial, server, head(`GET /relay?${gate.port}`)));
       let isOpen = false;
@@ -132,11 +152,13 @@ async function servesTwoAtATime(trial: Trial, server: ServerProcess): Promise<vo
       await until(
         () => isOpen,
         3,
-        () =>
-          new Failure(`${who} did not reach the application: expected both to be under way`, {
-            cause: 'timed out',
-            ...(index === 1 && { mistake: 'one-at-a-time' }),
-          }),
+        () => {
+          const { received } = clients[index] as RawClient;
+          const message = `${who} did not reach the application: expected both to be under way`;
+          if (received.length > 0) return new Failure(message, { received, at: 0 });
+          const mistake = index === 1 ? { mistake: 'one-at-a-time' } : {};
+          return new Failure(message, { cause: 'timed out', ...mistake });
+        },
       );
     }
     const between = await talk(trial, server, head('GET /204'));
@@ -146,6 +168,7 @@ async function servesTwoAtATime(trial: Trial, server: ServerProcess): Promise<vo
     for (const [index, client] of clients.entries()) {
       const answer = await takeAnswer(client, `Request ${index + 1} of 2`);
       const isOwn = answer.status === 200 && headerIn(answer, 'X-Process') !== undefined;
+      client.leave();
       if (isOwn && answer.text === `word ${index}`) continue;
       throw new Failure(
         `Two requests were under way, and one got the head or the body of another: ${answer.status} ${JSON.stringify(answer.text)}`,
@@ -164,7 +187,9 @@ export async function talk(trial: Trial, server: ServerProcess, request: string,
     () => answerOf(client, method) !== undefined || client.ending !== 'open',
     PATIENCE,
   );
-  return answerOf(client, method) ?? takeAnswer(client, line, 0.1);
+  const answer = answerOf(client, method) ?? (await takeAnswer(client, line, 0.1));
+  client.leave(); // a server may wait for our end, with a thread
+  return answer;
 }
 
 function parseEnviron(answer: Answer): Record<string, unknown> {

@@ -65,6 +65,11 @@ def headers(environ, start_response):
     return [b'x']
 
 
+def big(environ, start_response):
+    start_response('200 OK', TEXT + [('Content-Length', str(16 * 1024 * 1024))])
+    return [b'x' * 64 * 1024] * 256
+
+
 def no_content(environ, start_response):
     start_response('204 No Content', [])
     return []
@@ -156,6 +161,7 @@ CASES = {
     'generator': generator,
     'text': text,
     'headers': headers,
+    'big': big,
     '204': no_content,
     '304': not_modified,
     'empty-list': empty_list,
