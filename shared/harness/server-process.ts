@@ -184,6 +184,16 @@ export class ServerProcess {
 
   /** Resolves as soon as what the server printed matches; rejects, with all it printed, if it never will. */
   async waitForOutput(pattern: RegExp, seconds = PATIENCE / 1000): Promise<RegExpMatchArray> {
+    const find = () => pattern.exec(this.stdout) ?? pattern.exec(this.stderr) ?? undefined;
+    const match = await this.waitFor(find, seconds);
+    if (match) return match;
+    const fate = this.#hasExited ? 'exited' : 'went on';
+    const printed = `${this.stdout}${this.stderr}`;
+    throw new Error(`the server ${fate} without printing ${pattern}:\n${printed}`);
+  }
+
+  /** Looks again whenever something is printed; undefined if there is nothing at its end, or when the time is over. */
+  async waitFor<T>(find: () => T | undefined, seconds = PATIENCE / 1000): Promise<T | undefined> {
     let isLate = false;
     const timer = setTimeout(() => {
       isLate = true;
@@ -191,13 +201,8 @@ export class ServerProcess {
     }, seconds * 1000);
     try {
       for (;;) {
-        const match = pattern.exec(this.stdout) ?? pattern.exec(this.stderr);
-        if (match) return match;
-        if (this.#hasExited || isLate) {
-          const fate = this.#hasExited ? 'exited' : 'went on';
-          const printed = `${this.stdout}${this.stderr}`;
-          throw new Error(`the server ${fate} without printing ${pattern}:\n${printed}`);
-        }
+        const found = find();
+        if (found !== undefined || this.#hasExited || isLate) return found;
         await new Promise<void>((resolve) => this.#onChange.add(resolve));
       }
     } finally {
@@ -211,6 +216,11 @@ export class ServerProcess {
 
   signal(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
+  }
+
+  /** What Ctrl-C does in a terminal: all of its process group gets it. */
+  interrupt(): void {
+    if (this.#groupExists()) process.kill(-this.pid, 'SIGINT');
   }
 
   /** Descriptors of the server that are sockets; undefined where there is no /proc to ask. */

@@ -13,6 +13,7 @@ import { checkCode } from './code.ts';
 import { checkCommands, type Offer } from './commands.ts';
 import { checkFigures, loadFigures } from './figures.ts';
 import { checkLinks, checkReferences, type Reference } from './links.ts';
+import { checkTranscripts } from './transcript.ts';
 
 /** In the order in which they are read. */
 export const FILES = ['README.md', 'part1/README.md', 'part2/README.md', 'part3/README.md'];
@@ -34,6 +35,7 @@ export async function checkBook(chapters: readonly Chapter[]): Promise<Fault[]> 
       ...chapter.faults,
       ...checkCode(chapter, ROOT),
       ...checkCommands(chapter, offer),
+      ...checkTranscripts(chapter),
     ]),
     ...checkLinks(chapters, ROOT),
     ...checkReferences(chapters, references()),

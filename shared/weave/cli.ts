@@ -2,23 +2,28 @@
  * The command line behind `npm run weave`: what the writer typed goes in, chapters that are up to date or faults come out,
  * with exit status 0: all well, 1: faults, 2: not understood.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { ROOT } from '../harness/server-process.ts';
 import { checkBook, FILES, readBook, readChapter, tell } from './book.ts';
-import { type Chapter, type Fault, replaceLines } from './chapter.ts';
+import { type Chapter, type Fault, type Fence, replaceLines } from './chapter.ts';
 import { refreshCode } from './code.ts';
 import { loadFigures } from './figures.ts';
+import { whatIsMissing } from './needs.ts';
+import { Play } from './play.ts';
+import { checkTranscripts, replaceExpected, toActs } from './transcript.ts';
 
 const HELP = `Usage: npm run weave -- [options] [CHAPTER]
 
 Brings the code in the chapters up to date: each block is cut anew from the file that the line above it names, by its first
 and its last line. An empty block becomes the whole of what is named. CHAPTER is README, part1, part2 or part3; without it: all.
 
-  --check        change nothing; a line for each fault of the book, and exit status 1 if there is one
-  --figures      draw all figures
-  --help         this text`;
+  --check         change nothing; a line for each fault of the book, and exit status 1 if there is one
+  --transcripts   run what the terminals of CHAPTER show, and write anew what they printed; with --check compare only.
+                  CHAPTER#ANCHOR is one section of it
+  --figures       draw all figures
+  --help          this text`;
 
 /** What the writer did not mean. */
 class UsageError extends Error {}
@@ -34,12 +39,14 @@ async function main(args: string[]): Promise<number> {
   const { values, positionals } = parseArgs({
     args,
     allowPositionals: true,
-    options: { check: flag, figures: flag, help: { ...flag, short: 'h' } },
+    options: { check: flag, figures: flag, transcripts: flag, help: { ...flag, short: 'h' } },
   });
   if (values.help) {
     console.log(HELP);
     return 0;
   }
+  if (values.transcripts)
+    return playAll(positionals.length > 0 ? positionals : FILES, values.check);
   const files = positionals.length > 0 ? positionals.map(toFile) : FILES;
   if (values.figures && !values.check) return drawFigures();
   const inFiles = ({ file }: Fault) => positionals.length === 0 || files.includes(file);
@@ -67,6 +74,50 @@ function refresh(chapter: Chapter): Fault[] {
   return faults.length > 0 && changes.size > 0
     ? refreshCode(readChapter(chapter.file), ROOT).faults
     : faults;
+}
+
+/** Plays the terminals of chapters, `part1` or `part1#listening`. */
+async function playAll(names: readonly string[], isCheck: boolean): Promise<number> {
+  const faults: Fault[] = [];
+  for (const name of names) {
+    const [chapterName = '', section] = name.split('#');
+    const file = toFile(chapterName);
+    if (existsSync(path.join(ROOT, file))) faults.push(...(await play(file, section, isCheck)));
+  }
+  return report(faults);
+}
+
+async function play(file: string, section: string | undefined, isCheck: boolean): Promise<Fault[]> {
+  const chapter = readChapter(file);
+  const faults = checkTranscripts(chapter);
+  if (faults.length > 0) return faults;
+  const acts = toActs(chapter).filter((act) => section === undefined || act.section === section);
+  if (acts.length === 0 && section !== undefined)
+    throw new UsageError(`Nothing is run in ${file} under '##' #${section}`);
+  const changes = new Map<Fence, readonly string[]>();
+  const stage = await Play.open(file, chapter.text, !isCheck);
+  try {
+    for (const act of acts) {
+      const missing = whatIsMissing(act);
+      console.log(`${file}#${act.section}${missing ? `: not run, ${missing}` : ''}`);
+      if (missing) continue;
+      const result = await stage.perform(act);
+      faults.push(...result.faults);
+      for (const fence of new Set(result.takes.map(({ step }) => step.fence)))
+        changes.set(
+          fence,
+          replaceExpected(
+            fence,
+            result.takes.filter(({ step }) => step.fence === fence),
+          ),
+        );
+    }
+  } finally {
+    stage.close();
+  }
+  if (changes.size > 0) writeFileSync(path.join(ROOT, file), replaceLines(chapter, changes));
+  for (const { line } of changes.keys()) console.log(`${file}:${line}: written anew`);
+  return faults;
 }
 
 async function drawFigures(): Promise<number> {

@@ -1,0 +1,161 @@
+/**
+ * Where the commands of a chapter are run: a folder that looks like the project, in which a reader's files may be made and go
+ * with it, and ports of its own for those in the text. The text's words go in and out; what runs sees the others.
+ */
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { acceptQueue, socketsTo } from '../harness/proc.ts';
+import { ROOT } from '../harness/server-process.ts';
+
+/** The ports of the text: 88xx, 90xx, 8000 and 8080. */
+const TEXT_PORT = /(?<![\w.])(?:88\d\d|90\d\d|8000|8080)(?![\w]|\.\d)/g;
+/** As long as those of the text, so that lengths stay what they are; below those the kernel hands out. */
+const [FIRST, LAST] = [5001, 7999];
+/** What a user's shell does not have, and a test runner's does. */
+const NOT_INHERITED = /^(NODE_ENV|NODE_OPTIONS|VITEST.*|FORCE_COLOR|PORT|SERVER|CHECK_.*|npm_.*)$/;
+/** In a terminal curl shows no progress, and what it reads as it comes; here it is told so. */
+const CURL = 'curl() { command curl -sSN "$@"; }';
+
+export class Workplace {
+  readonly folder: string;
+  readonly #ports: ReadonlyMap<string, string>;
+
+  private constructor(folder: string, ports: ReadonlyMap<string, string>) {
+    this.folder = folder;
+    this.#ports = ports;
+  }
+
+  /** Opens a place for a text, whose ports may be in it and in the project's configurations. */
+  static async open(text: string): Promise<Workplace> {
+    const named = new Set(['8888', ...(text.match(TEXT_PORT) ?? []), ...portsOfConfigurations()]);
+    const ports = await choosePorts([...named], text);
+    const folder = realpathSync(mkdtempSync(path.join(tmpdir(), 'chapter-')));
+    const place = new Workplace(folder, ports);
+    place.#furnish();
+    return place;
+  }
+
+  close(): void {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** A command of the text as it is run. */
+  toCommand(text: string): string {
+    const silent = text.replace(/\bnpm run (?!-s\b|--silent\b)/g, 'npm run --silent ');
+    const here = silent.replace(/(?<![\w./])\/tmp\b/g, `${this.folder}/tmp`);
+    return `exec 2>&1\n${CURL}\n${this.#toReal(here)}`;
+  }
+
+  /** What was printed, as the text would have it. */
+  toText(printed: string): string {
+    let text = printed
+      .replaceAll(`${this.folder}/tmp`, '/tmp')
+      .replaceAll(`${this.folder}/`, '')
+      .replaceAll(`${ROOT}/`, '');
+    for (const [named, real] of this.#ports)
+      text = text.replace(new RegExp(`(?<![\\w.])${real}(?!\\w)`, 'g'), named);
+    return text;
+  }
+
+  get environment(): NodeJS.ProcessEnv {
+    const inherited = Object.entries(process.env).filter(([name]) => !NOT_INHERITED.test(name));
+    return {
+      ...Object.fromEntries(inherited),
+      PATH: `${path.join(this.folder, 'node_modules', '.bin')}${path.delimiter}${process.env.PATH}`,
+      PORT: this.#ports.get('8888'),
+      CHECK_HOME: this.folder,
+      PYTHONUNBUFFERED: '1',
+      PYTHONHASHSEED: '0',
+      NO_COLOR: '1',
+      LC_ALL: 'C.UTF-8',
+      TZ: 'UTC',
+      npm_config_offline: 'true',
+      npm_config_update_notifier: 'false',
+    };
+  }
+
+  /** Who listens and who is connected on the ports of the text, to see a change in: undefined without /proc. */
+  get traffic(): { listening: number; connected: number } {
+    const real = [...this.#ports.values()].map(Number);
+    const listening = real.filter(isListening).length;
+    const connected = real.map((port) => socketsTo(port, 'ESTABLISHED'));
+    return { listening, connected: connected.reduce((sum, count) => sum + count, 0) };
+  }
+
+  #toReal(text: string): string {
+    return text.replace(TEXT_PORT, (named) => this.#ports.get(named) ?? named);
+  }
+
+  /** The project's files, as links; what a reader makes beside them stays here. */
+  #furnish(): void {
+    mkdirSync(path.join(this.folder, 'tmp'));
+    for (const name of readdirSync(ROOT)) {
+      if (name === '.git') continue;
+      if (/^part\d$/.test(name)) this.#furnishPart(name);
+      else symlinkSync(path.join(ROOT, name), path.join(this.folder, name));
+    }
+  }
+
+  #furnishPart(part: string): void {
+    mkdirSync(path.join(this.folder, part));
+    for (const name of readdirSync(path.join(ROOT, part))) {
+      const [from, to] = [path.join(ROOT, part, name), path.join(this.folder, part, name)];
+      if (name.endsWith('.conf')) writeFileSync(to, this.#toReal(readFileSync(from, 'utf8')));
+      else if (name !== 'my') symlinkSync(from, to);
+    }
+  }
+}
+
+function portsOfConfigurations(): string[] {
+  const parts = readdirSync(ROOT).filter((name) => /^part\d$/.test(name));
+  return parts.flatMap((part) => {
+    const files = readdirSync(path.join(ROOT, part)).filter((name) => name.endsWith('.conf'));
+    return files.flatMap(
+      (file) => readFileSync(path.join(ROOT, part, file), 'utf8').match(TEXT_PORT) ?? [],
+    );
+  });
+}
+
+/** A free port for each, none of which is a number of the text: that would be taken for a port in what is printed. */
+async function choosePorts(named: readonly string[], text: string): Promise<Map<string, string>> {
+  const ports = new Map<string, string>();
+  const count = LAST - FIRST + 1;
+  let next = Math.floor(Math.random() * count);
+  for (const name of named) {
+    for (let tries = 0; !ports.has(name); tries++) {
+      if (tries === count) throw new Error(`no port is free from ${FIRST} to ${LAST}`);
+      const port = FIRST + (next++ % count);
+      if (!text.includes(`${port}`) && (await isFree(port))) ports.set(name, `${port}`);
+    }
+  }
+  return ports;
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const listener = createServer();
+  const isOpen = await new Promise<boolean>((resolve) => {
+    listener.once('error', () => resolve(false)).listen(port, () => resolve(true));
+  });
+  await new Promise((resolve) => listener.close(resolve));
+  return isOpen;
+}
+
+function isListening(port: number): boolean {
+  try {
+    acceptQueue(port);
+    return true;
+  } catch {
+    return false;
+  }
+}
