@@ -32,6 +32,8 @@ interface Terminal {
   shown: number;
   /** The last step ended with `...`. */
   isLoose: boolean;
+  /** Ctrl-C has been pressed; again would mean: now. */
+  isInterrupted: boolean;
 }
 
 export class Play {
@@ -66,7 +68,6 @@ export class Play {
         await this.#perform(step);
         if (this.#faults.length > 0 && !this.#isTaking) break; // what follows would follow from it
       }
-      for (const terminal of this.#terminals.values()) this.#checkRest(terminal);
     } finally {
       for (const terminal of this.#terminals.values()) await this.#end(terminal);
       this.#terminals.clear();
@@ -83,14 +84,19 @@ export class Play {
       return;
     }
     if (before) {
-      this.#checkRest(before);
       this.#terminals.delete(step.terminal);
       await this.#end(before);
     }
     const command = step.kind === 'runs' ? leftToRun(step.command) : step.command;
     if (command === undefined) return;
     const traffic = this.#place.traffic;
-    const terminal = { step, process: this.#start(command), shown: 0, isLoose: false };
+    const terminal = {
+      step,
+      process: this.#start(command),
+      shown: 0,
+      isLoose: false,
+      isInterrupted: false,
+    };
     if (step.terminal === '') {
       await this.#runToEnd(terminal);
       return;
@@ -128,6 +134,7 @@ export class Play {
     } else {
       this.#compareAll(terminal, step);
     }
+    terminal.isLoose = true; // all it printed has been looked at
     await this.#end(terminal);
   }
 
@@ -160,21 +167,21 @@ export class Play {
       this.#compareAll(terminal, step);
       return;
     }
-    const look = () => this.#compareNext(terminal, step);
+    const { isLoose } = terminal;
+    const look = () =>
+      compare(step.expected, { text: this.#restOf(terminal), isWhole: false, isLoose });
     const isDecided = (result: Comparison) => (result.state === 'waiting' ? undefined : result);
     const result = (await process.waitFor(() => isDecided(look()), PATIENCE)) ?? look();
     this.#judge(terminal, step, result);
   }
 
+  /** Ctrl-C, and what comes of it: an end, or at least nobody listens any more and the rest is still being done. */
   async #interrupt(terminal: Terminal, step: Step): Promise<void> {
+    const { listening } = this.#place.traffic;
+    terminal.isInterrupted = true;
     terminal.process.interrupt();
-    if (await isOver(terminal.process, PATIENCE)) return this.#compareAll(terminal, step);
-    this.#fault(step.line, `Ctrl-C has not ended it after ${PATIENCE} s`, terminal);
-  }
-
-  #compareNext(terminal: Terminal, step: Step): Comparison {
-    const text = this.#restOf(terminal);
-    return compare(step.expected, { text, isWhole: false, isLoose: terminal.isLoose });
+    await this.#until(terminal, () => this.#place.traffic.listening < listening);
+    await this.#watch(terminal, step);
   }
 
   #compareAll(terminal: Terminal, step: Step): void {
@@ -227,8 +234,10 @@ export class Play {
   }
 
   async #end(terminal: Terminal): Promise<void> {
-    const { step, process } = terminal;
-    process.interrupt();
+    const { step, process, isInterrupted } = terminal;
+    if (isInterrupted) await isOver(process, PATIENCE);
+    this.#checkRest(terminal);
+    if (!isInterrupted) process.interrupt();
     if (!(await isOver(process, PATIENCE))) {
       this.#fault(step.line, `Ctrl-C has not ended it after ${PATIENCE} s`, terminal);
       process.killGroup();

@@ -3,6 +3,7 @@
  * with it, and ports of its own for those in the text. The text's words go in and out; what runs sees the others.
  */
 import {
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -22,6 +23,7 @@ import { ROOT } from '../harness/server-process.ts';
 const TEXT_PORT = /(?<![\w.])(?:88\d\d|90\d\d|8000|8080)(?![\w]|\.\d)/g;
 /** As long as those of the text, so that lengths stay what they are; below those the kernel hands out. */
 const [FIRST, LAST] = [5001, 7999];
+const SERVICES = '/etc/services';
 /** What a user's shell does not have, and a test runner's does. */
 const NOT_INHERITED = /^(NODE_ENV|NODE_OPTIONS|VITEST.*|FORCE_COLOR|PORT|SERVER|CHECK_.*|npm_.*)$/;
 /** In a terminal curl shows no progress, and what it reads as it comes; here it is told so. */
@@ -130,13 +132,15 @@ function portsOfConfigurations(): string[] {
 /** A free port for each, none of which is a number of the text: that would be taken for a port in what is printed. */
 async function choosePorts(named: readonly string[], text: string): Promise<Map<string, string>> {
   const ports = new Map<string, string>();
+  const known = existsSync(SERVICES) ? readFileSync(SERVICES, 'utf8') : ''; // nc would call them by name
+  const taken = text + known;
   const count = LAST - FIRST + 1;
   let next = Math.floor(Math.random() * count);
   for (const name of named) {
     for (let tries = 0; !ports.has(name); tries++) {
       if (tries === count) throw new Error(`no port is free from ${FIRST} to ${LAST}`);
       const port = FIRST + (next++ % count);
-      if (!text.includes(`${port}`) && (await isFree(port))) ports.set(name, `${port}`);
+      if (!taken.includes(`${port}`) && (await isFree(port))) ports.set(name, `${port}`);
     }
   }
   return ports;
