@@ -13,6 +13,7 @@ import { setFlagsFromString } from 'node:v8';
 import { loadApplication } from '../shared/app-loader.ts';
 import { LIMITS, type Limits } from './http/limits.ts';
 import { openAccessLog } from './server/access-log.ts';
+import { onSignal } from './server/signals.ts';
 import { Supervisor, serveUnderSupervisor } from './server/supervisor.ts';
 import { show } from './server/trace.ts';
 import { type Door, Worker } from './server/worker.ts';
@@ -74,11 +75,8 @@ async function main(): Promise<void> {
 /** The first signal asks for an end in peace, the second for an end; by then nobody is asked any more. */
 function stopOnSignals(worker: Worker, drainTimeout: number): void {
   let isStopping = false;
-  for (const [signal, number] of [
-    ['SIGTERM', 15],
-    ['SIGINT', 2],
-  ] as const) {
-    process.on(signal, async () => {
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    onSignal(signal, async (number) => {
       if (isStopping) process.exit(128 + number);
       isStopping = true;
       const cut = await worker.drain(drainTimeout);

@@ -4,6 +4,7 @@
  * living is not its business.
  */
 import cluster, { type Worker as Process } from 'node:cluster';
+import { onSignal } from './signals.ts';
 import type { Worker } from './worker.ts';
 
 export interface Staffing {
@@ -81,8 +82,8 @@ export class Supervisor {
 
   /** The job. Resolves with the exit code when all are gone. */
   async run(): Promise<number> {
-    for (const [signal, wish] of Object.entries(WISHES)) {
-      process.on(signal, (_, number) => {
+    for (const [signal, wish] of Object.entries(WISHES) as [NodeJS.Signals, Wish][]) {
+      onSignal(signal, (number) => {
         this.#lastSignal = number;
         this.#wishes.push(wish);
         this.#wake();
