@@ -87,6 +87,7 @@ export function compare(
   const all = lines.slice(empty);
   const printed = makeAlike(isWhole ? withoutEnd(all) : all, hidesLengths);
   const isPartial = !isWhole && !text.endsWith('\n') && printed.length > 0;
+  if (expected.length === 0 && isLoose) return { state: 'same', lines: 0, isLoose };
   const segments = toSegments(expected);
   let at = 0;
   let index = 0;
@@ -114,7 +115,7 @@ export function compare(
     index += segment.length + 1;
   }
   const endsLoose = segments.length > 1 && segments.at(-1)?.length === 0;
-  if (isWhole && !endsLoose && at < printed.length && !(isLoose && expected.length === 0)) {
+  if (isWhole && !endsLoose && at < printed.length) {
     return { state: 'different', index: expected.length, expected: undefined, printed: all[at] };
   }
   return { state: 'same', lines: empty + at, isLoose: endsLoose };

@@ -29,6 +29,12 @@ const NOT_INHERITED = /^(NODE_ENV|NODE_OPTIONS|VITEST.*|FORCE_COLOR|PORT|SERVER|
 /** In a terminal curl shows no progress, and what it reads as it comes; here it is told so. */
 const CURL = 'curl() { command curl -sSN "$@"; }';
 
+/** Whatever becomes of who opened them, they go. */
+const open = new Set<Workplace>();
+process.once('exit', () => {
+  for (const place of open) place.close();
+});
+
 export class Workplace {
   readonly folder: string;
   readonly #ports: ReadonlyMap<string, string>;
@@ -44,11 +50,13 @@ export class Workplace {
     const ports = await choosePorts([...named], text);
     const folder = realpathSync(mkdtempSync(path.join(tmpdir(), 'chapter-')));
     const place = new Workplace(folder, ports);
+    open.add(place);
     place.#furnish();
     return place;
   }
 
   close(): void {
+    open.delete(this);
     rmSync(this.folder, { recursive: true, force: true });
   }
 
