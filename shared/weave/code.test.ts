@@ -56,6 +56,9 @@ class App:
 
     def __call__(self, environ):
         return [b'hello']
+
+    def again(self):
+        return [b'hello']
 `;
 
 let root = '';
@@ -108,7 +111,7 @@ describe('a name', () => {
 
   test('in Python ends where the indentation does', () => {
     expect(cut('hello', PYTHON, 'python')).toEqual([[3, 4, 8]]);
-    expect(cut('App', PYTHON, 'python')).toEqual([[11, 11, 16]]);
+    expect(cut('App', PYTHON, 'python')).toEqual([[11, 11, 19]]);
     expect(cut('App.__init__', PYTHON, 'python')).toEqual([[12, 12, 13]]);
   });
 });
@@ -180,6 +183,8 @@ describe('refreshing', () => {
     expect(refresh('[a.ts](a.ts), `Greeter`:', 'socket.end();\nx();\ngone();')).toBe(
       'the block lost its place: its last line "gone();" is not in part1/a.ts, `Greeter`',
     );
+    const twice = "class App:\n    gone()\n        return [b'hello']";
+    expect(refresh('[a.py](a.py), `App`:', twice, 'python')).toMatch(/its last line .* is 2 times/);
     expect(refresh('[a.ts](a.ts):', '  }\n\n  get other(): string {')).toMatch(
       /lost its place: its first line " {2}\}" is 4 times in part1\/a.ts/,
     );

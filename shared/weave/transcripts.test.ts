@@ -158,10 +158,11 @@ describe.runIf(hasProc)('playing', () => {
     const fences = [fence('sh', '# nothing', 'npm install && true', 'test \\', '  1 = 1')];
     expect(await faultsOf(...fences)).toEqual([]);
     expect(await faultsOf(fence('sh', 'true', 'exit 3'))).toEqual(['5: exit status 3: exit 3']);
+    const page = `/tmp/page-${process.pid}`; // it stays where it was made
     const serves = fence('sh', 'npm run part1');
-    const asks = fence('console', '$ curl -s -o /tmp/page -w "%{http_code}" localhost:8888', '200');
+    const asks = fence('console', `$ curl -s -o ${page} -w "%{http_code}" localhost:8888`, '200');
     expect(await faultsOf(serves, asks)).toEqual([]);
-    expect(existsSync('/tmp/page')).toBe(false);
+    expect(existsSync(page)).toBe(false);
   });
 
   test('a section ends all its terminals', async () => {
