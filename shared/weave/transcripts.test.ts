@@ -1,11 +1,9 @@
-/** The terminals of the chapters show what is printed today; and whatever they show wrongly is seen. */
+/** Whatever the terminals of a chapter show wrongly is seen. The chapters' own are played by the tests of their part. */
 import { existsSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { hasProc } from '../harness/proc.ts';
-import { readBook, tell } from './book.ts';
 import { parseChapter } from './chapter.ts';
 import { compare, makeAlike } from './compare.ts';
-import { whatIsMissing } from './needs.ts';
 import { Play } from './play.ts';
 import { checkTranscripts, replaceExpected, toActs } from './transcript.ts';
 import { Workplace } from './workplace.ts';
@@ -166,9 +164,9 @@ describe.runIf(hasProc)('playing', () => {
   });
 
   test('a section ends all its terminals', async () => {
-    const text = `## One\n\n${fence('console x', '$ echo a; cat', 'a')}\n## Two\n\n${fence(
+    const text = `## One\n\n${fence('console x', '$ echo a; sleep 98765', 'a')}\n## Two\n\n${fence(
       'console',
-      '$ ps -o args | grep -c "[c]at$"',
+      '$ ps -o args | grep -c "[s]leep 98765"',
       '0',
     )}`;
     expect((await play(text)).faults).toEqual([]);
@@ -206,25 +204,3 @@ describe.runIf(hasProc)('playing', () => {
     expect(existsSync(place.folder)).toBe(false);
   });
 });
-
-for (const { file, ...rest } of readBook()) {
-  const acts = toActs({ file, ...rest });
-  describe.runIf(acts.length > 0)(file, () => {
-    let stage: Play;
-    beforeAll(async () => {
-      stage = await Play.open(file, rest.text);
-    });
-    afterAll(() => stage.close());
-
-    for (const act of acts) {
-      const missing = whatIsMissing(act);
-      const run = test.skipIf(missing !== undefined && !process.env.CI);
-      const title = `#${act.section}: its terminals show what is printed`;
-      run(missing ? `${title} (${missing})` : title, { timeout: 600_000 }, async () => {
-        expect(missing).toBeUndefined();
-        const { faults } = await stage.perform(act);
-        expect(faults.map(tell).join('\n')).toBe('');
-      });
-    }
-  });
-}

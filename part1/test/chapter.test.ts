@@ -1,0 +1,3 @@
+import { describeChapter } from '../../shared/harness/describe-chapter.ts';
+
+describeChapter('part1/README.md');

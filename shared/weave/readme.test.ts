@@ -1,0 +1,3 @@
+import { describeChapter } from '../harness/describe-chapter.ts';
+
+describeChapter('README.md');
