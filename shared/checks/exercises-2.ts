@@ -1,16 +1,8 @@
 /** Exercises of part 2: what can be built on the contract. Each is an application; our own server of part 2 runs it. */
 import type { ServerProcess } from '../harness/server-process.ts';
 import type { Check } from './check.ts';
-import {
-  type Answer,
-  allOf,
-  ask,
-  expectStatus,
-  headerOf,
-  quote,
-  request,
-  wrongAnswer,
-} from './part2-tools.ts';
+import { type Answer, allOf, headerOf, quote } from './part2-parse.ts';
+import { ask, expectStatus, request, wrongAnswer } from './part2-tools.ts';
 import type { Trial } from './trial.ts';
 
 const BY_HAND = "curl -i 'http://127.0.0.1:$PORT$TARGET'";

@@ -3,18 +3,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { ServerProcess } from '../harness/server-process.ts';
 import type { Check } from './check.ts';
 import type { Failure } from './failure.ts';
-import {
-  type Answer,
-  allOf,
-  ask,
-  CONTRACT,
-  expectStatus,
-  headerOf,
-  quote,
-  quoteBytes,
-  request,
-  wrongAnswer,
-} from './part2-tools.ts';
+import { type Answer, allOf, headerOf, quote, quoteBytes } from './part2-parse.ts';
+import { ask, CONTRACT, expectStatus, request, wrongAnswer } from './part2-tools.ts';
 import { startResponseOf } from './python-apps.ts';
 import type { Trial } from './trial.ts';
 

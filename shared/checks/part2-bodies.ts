@@ -6,13 +6,12 @@ import type { RawClient } from '../harness/raw-client.ts';
 import type { ServerProcess } from '../harness/server-process.ts';
 import type { Check } from './check.ts';
 import { Failure } from './failure.ts';
+import { headerOf, quote } from './part2-parse.ts';
 import {
   ask,
   CONTRACT,
   expectStatus,
-  headerOf,
   PATIENCE,
-  quote,
   readAnswer,
   request,
   within,

@@ -4,13 +4,13 @@ import type { RawClient } from '../harness/raw-client.ts';
 import type { ServerProcess } from '../harness/server-process.ts';
 import type { Check } from './check.ts';
 import { Failure } from './failure.ts';
+import { quote } from './part2-parse.ts';
 import {
   ask,
   CONTRACT,
   environOf,
   expectStatus,
   PATIENCE,
-  quote,
   readAnswer,
   request,
   within,

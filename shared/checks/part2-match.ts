@@ -2,17 +2,8 @@
 import { type ServerProcess, startCommand, tsx } from '../harness/server-process.ts';
 import type { Check } from './check.ts';
 import { Failure } from './failure.ts';
-import {
-  type Answer,
-  allOf,
-  ask,
-  CONTRACT,
-  expectStatus,
-  quote,
-  quoteBytes,
-  request,
-  wrongAnswer,
-} from './part2-tools.ts';
+import { type Answer, allOf, quote, quoteBytes } from './part2-parse.ts';
+import { ask, CONTRACT, expectStatus, request, wrongAnswer } from './part2-tools.ts';
 import { PythonTrial } from './python-apps.ts';
 import type { Trial } from './trial.ts';
 

@@ -2,16 +2,8 @@
 import type { ServerProcess } from '../harness/server-process.ts';
 import type { Check } from './check.ts';
 import { Failure } from './failure.ts';
-import {
-  type Answer,
-  ask,
-  CONTRACT,
-  expectStatus,
-  headerOf,
-  PATIENCE,
-  request,
-  wrongAnswer,
-} from './part2-tools.ts';
+import { type Answer, headerOf } from './part2-parse.ts';
+import { ask, CONTRACT, expectStatus, PATIENCE, request, wrongAnswer } from './part2-tools.ts';
 import type { Trial } from './trial.ts';
 
 export const REFUSE: readonly Check[] = [

@@ -1,14 +1,7 @@
 import type { Check } from './check.ts';
 import { Failure } from './failure.ts';
-import {
-  ask,
-  CONTRACT,
-  environOf,
-  expectStatus,
-  quote,
-  request,
-  wrongAnswer,
-} from './part2-tools.ts';
+import { quote } from './part2-parse.ts';
+import { ask, CONTRACT, environOf, expectStatus, request, wrongAnswer } from './part2-tools.ts';
 import { PythonTrial } from './python-apps.ts';
 import type { Trial } from './trial.ts';
 

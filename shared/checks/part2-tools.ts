@@ -9,8 +9,6 @@ import { Failure } from './failure.ts';
 import { type Answer, headerOf, parseAnswer, quote, quoteBytes } from './part2-parse.ts';
 import type { Trial } from './trial.ts';
 
-export { type Answer, allOf, headerOf, quote, quoteBytes } from './part2-parse.ts';
-
 export const CONTRACT = 'shared/harness/contract-app:app';
 
 /** Seconds for an answer that should take milliseconds: it bounds, it does not measure. */
