@@ -10,7 +10,7 @@ import {
   useServer,
 } from '../../shared/harness/describe-stages.ts';
 import { headerOf, parseResponse, RawClient } from '../../shared/harness/raw-client.ts';
-import { runToEnd, startServer, tsx } from '../../shared/harness/server-process.ts';
+import { quick, runToEnd, startServer } from '../../shared/harness/server-process.ts';
 import type { Stage } from '../../shared/stages.ts';
 
 const GET = 'GET /hello HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n';
@@ -245,7 +245,7 @@ describeStage('1c', 'what it serves', (stage) => {
   });
 
   test('a page that is not there is one clear line', async () => {
-    const run = await runToEnd(tsx(stage.file, '--page', path.join(folder, 'nope.html')));
+    const run = await runToEnd(quick(stage.file, '--page', path.join(folder, 'nope.html')));
     expect(run.code).toBe(1);
     expect(run.stderr).toMatch(/^ENOENT: no such file.*nope\.html.*\n$/);
   });

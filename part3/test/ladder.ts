@@ -4,7 +4,7 @@ import { request } from 'undici';
 import { afterEach, expect, test } from 'vitest';
 import { hasProc } from '../../shared/harness/proc.ts';
 import { headerOf, parseResponse, RawClient } from '../../shared/harness/raw-client.ts';
-import { type ServerProcess, startCommand, tsx } from '../../shared/harness/server-process.ts';
+import { quick, type ServerProcess, startCommand } from '../../shared/harness/server-process.ts';
 import { STAGES } from '../../shared/stages.ts';
 
 export const GET = 'GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n';
@@ -21,7 +21,7 @@ afterEach(async () => {
 });
 
 export async function start(id: string, ...args: string[]): Promise<ServerProcess> {
-  return launch(tsx(fileOf(id), ...args));
+  return launch(quick(fileOf(id), ...args));
 }
 
 export async function launch(command: string[]): Promise<ServerProcess> {

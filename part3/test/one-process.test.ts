@@ -4,7 +4,7 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { describeStage } from '../../shared/harness/describe-stages.ts';
 import { acceptQueue } from '../../shared/harness/proc.ts';
-import { runToEnd, tsx } from '../../shared/harness/server-process.ts';
+import { quick, runToEnd } from '../../shared/harness/server-process.ts';
 import { answerOf, ask, askAll, isAnswering, LONG, linux, start } from './ladder.ts';
 
 describeStage('3b', 'connected is not accepted', () => {
@@ -45,7 +45,7 @@ describeStage('3g', 'the event loop', () => {
 });
 
 describe.skipIf(process.env.SERVER)('client3', () => {
-  const client3 = (...args: string[]) => runToEnd(tsx('part3/client3.ts', ...args));
+  const client3 = (...args: string[]) => runToEnd(quick('part3/client3.ts', ...args));
 
   test('asked for 20 connections it opens 20, and tells what each of them saw', async () => {
     const server = await start('3g', '--sleep', '0');

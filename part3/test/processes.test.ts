@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { describeStage } from '../../shared/harness/describe-stages.ts';
 import { acceptQueue, bornAt, childrenOf, isStopped, uptime } from '../../shared/harness/proc.ts';
 import { RawClient } from '../../shared/harness/raw-client.ts';
-import { type ServerProcess, tsx } from '../../shared/harness/server-process.ts';
+import { quick, type ServerProcess } from '../../shared/harness/server-process.ts';
 import {
   answerOf,
   ask,
@@ -45,7 +45,7 @@ describeStage('3c', 'a process for each connection', () => {
 describeStage('3d', 'descriptors', () => {
   /** Sixty clients, all of which have asked, against a process that may have 64 descriptors. */
   async function crowd(...args: string[]) {
-    const command = [...tsx(fileOf('3d')), ...args].map((word) => `'${word}'`).join(' ');
+    const command = [...quick(fileOf('3d')), ...args].map((word) => `'${word}'`).join(' ');
     const server = await launch(['sh', '-c', `ulimit -n 64; exec ${command}`]);
     const clients = await Promise.all(
       Array.from({ length: 60 }, () => RawClient.connect(server.port)),

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { ROOT, tsx } from '../harness/server-process.ts';
+import { quick, ROOT } from '../harness/server-process.ts';
 import type { Check } from './check.ts';
 import { EXERCISES1 } from './exercises-1.ts';
 import { LongTrial, runChecks } from './long-trial.ts';
@@ -33,7 +33,7 @@ function told(verdict: Verdict | undefined): string {
 }
 
 function stage(file: string): Subject {
-  return { command: () => tsx(path.join(ROOT, file)), isOurs: true };
+  return { command: () => quick(path.join(ROOT, file)), isOurs: true };
 }
 
 describe('the stages of part 1', () => {
@@ -57,7 +57,7 @@ describe('the stages of part 1', () => {
 
 describe('others that are right', () => {
   test.concurrent.each([
-    ['node:http, chunked', tsx(path.join(ROOT, 'shared/checks/fair/part1-node-http.ts'))],
+    ['node:http, chunked', quick(path.join(ROOT, 'shared/checks/fair/part1-node-http.ts'))],
     [
       "Python's http.server",
       ['python3', path.join(ROOT, 'shared/checks/fair/part1_http_server.py')],

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { buildSync } from 'esbuild'; // tsx brings it, and uses it for the same
 import { afterAll, describe, expect, test } from 'vitest';
-import { ROOT, type ServerProcess, type StartOptions, tsx } from '../harness/server-process.ts';
+import { quick, ROOT, type ServerProcess, type StartOptions } from '../harness/server-process.ts';
 import type { Check } from './check.ts';
 import { EXERCISES2 } from './exercises-2.ts';
 import { LongTrial, runChecks } from './long-trial.ts';
@@ -19,7 +19,7 @@ import { runCheck, type Verdict } from './run-check.ts';
 import { type Subject, Trial } from './trial.ts';
 
 const SERVER = 'part2/webserver2.ts';
-const ours = (file: string): Subject => ({ command: () => tsx(file), isOurs: true });
+const ours = (file: string): Subject => ({ command: () => quick(file), isOurs: true });
 const STARTERS = path.join(ROOT, 'shared/checks/starters');
 const CONTRACT = 'shared/harness/contract-app';
 const folder = mkdtempSync(path.join(tmpdir(), 'contract-app-'));

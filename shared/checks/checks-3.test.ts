@@ -1,7 +1,7 @@
 /** The checks of part 3, checked: our stages pass them, the starters do not, and each mistake is told by its name. */
 import path from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
-import { ROOT, tsx } from '../harness/server-process.ts';
+import { quick, ROOT } from '../harness/server-process.ts';
 import { STAGES } from '../stages.ts';
 import type { Check } from './check.ts';
 import { EXERCISES3 } from './exercises-3.ts';
@@ -17,7 +17,7 @@ const fileOf = (id: string) => STAGES.find((stage) => stage.id === id)?.file ?? 
 
 /** Runs a file of this project. */
 function ours(file: string): Subject {
-  return { isOurs: true, command: () => tsx(path.join(ROOT, file)) };
+  return { isOurs: true, command: () => quick(path.join(ROOT, file)) };
 }
 
 function expectPass({ check, state, failure }: Verdict): void {
@@ -99,7 +99,7 @@ describe('fair to who does it otherwise', () => {
     ...(['3-11', '3-13', '3-14'] as const).map((id) => [id, 'on-node-http.ts'] as const),
   ])('%s passes with fair/%s', async (id, file) => {
     const program = path.join(ROOT, 'shared/checks/fair', file);
-    const command = file.endsWith('.py') ? ['python3', program] : tsx(program);
+    const command = file.endsWith('.py') ? ['python3', program] : quick(program);
     const check = find(id);
     const subject: Subject = { command: (stage) => [...command, `--stage=${stage}`] };
     if (onLinux(check)) expectPass(await runCheck(check, subject));

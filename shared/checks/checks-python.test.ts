@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { ROOT, runToEnd, tsx } from '../harness/server-process.ts';
+import { quick, ROOT, runToEnd } from '../harness/server-process.ts';
 import type { Check } from './check.ts';
 import { PART2 } from './part2.ts';
 import { PART3 } from './part3.ts';
@@ -24,7 +24,7 @@ async function failureOf(check: Check, file: string): Promise<string | undefined
     const trial = new PythonTrial(subject, 'server');
     return (await runCheck(check, subject, trial)).failure?.message;
   }
-  const { failure } = await runCheck(check, { command: () => tsx(program) });
+  const { failure } = await runCheck(check, { command: () => quick(program) });
   return failure?.message.replace(/\d+ bytes/g, 'N bytes');
 }
 
@@ -83,7 +83,7 @@ test('by its command one sees which language a gateway is in', ({ expect }) => {
 test('SERVER says it, or APPS; and what is printed can be typed', async ({ expect }) => {
   const home = mkdtempSync(path.join(tmpdir(), 'checks-'));
   const check = (more: Record<string, string>) =>
-    runToEnd([...tsx('shared/checks/cli.ts'), 'check', '2-02'], { CHECK_HOME: home, ...more });
+    runToEnd([...quick('shared/checks/cli.ts'), 'check', '2-02'], { CHECK_HOME: home, ...more });
   try {
     const SERVER = 'python3 shared/checks/fair/gateway.py';
     expect((await check({ SERVER })).code).toBe(0);

@@ -14,7 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { ROOT, runToEnd, tsx } from '../harness/server-process.ts';
+import { quick, ROOT, runToEnd } from '../harness/server-process.ts';
 import { HELP } from './help.ts';
 import { stepsOf } from './ladder.ts';
 
@@ -31,7 +31,7 @@ while True:
     client.sendall(b'HTTP/1.1 200 OK\\r\\nContent-Length: 14\\r\\nConnection: close\\r\\n\\r\\nHello, World!\\n')
     client.close()
 `;
-const CLI = tsx('shared/checks/cli.ts');
+const CLI = quick('shared/checks/cli.ts');
 
 interface Home {
   /** A path in part1/my. */

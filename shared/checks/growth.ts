@@ -3,7 +3,7 @@
  * its columns; what stands in a cell comes from running the one on the other. It knows no file it is kept in.
  */
 import path from 'node:path';
-import { ROOT, tsx } from '../harness/server-process.ts';
+import { quick, ROOT } from '../harness/server-process.ts';
 import { STAGES, type Stage } from '../stages.ts';
 import type { Check } from './check.ts';
 import { isExercise, LADDER } from './ladder.ts';
@@ -23,6 +23,8 @@ const COLUMNS = STAGES.filter(({ can }) => can.length > 0);
 const OF_A_GATEWAY = ['3-13', '3-14'];
 /** What is only seen in what a server prints; the gateway prints reads, and only when told to. */
 const PRINTED = ['1-06', '1-07'];
+/** About children that come and go with their connections: not for those that have none, or keep them. */
+const OF_CHILDREN = ['3-06', '3-07', '3-08', '3-09', '3-10'];
 /** They show a fault, which later stages have not: asked of their own stage and of those before it. */
 const FAULTS = ['3-01', '3-02', '3-03', '3-08'];
 
@@ -37,12 +39,14 @@ function isAsked({ id, part, file }: Check, stage: Stage): boolean {
   if (part === 'part1') return !isLadder && !(stage.part === 'part3' && PRINTED.includes(id));
   if (part === 'part2') return isGateway;
   if (OF_A_GATEWAY.includes(id)) return isGateway;
-  return isLadder && !(FAULTS.includes(id) && stage.id > (file ?? ''));
+  const isLater =
+    stage.id > (FAULTS.includes(id) ? (file ?? '') : OF_CHILDREN.includes(id) ? '3f' : '3h');
+  return isLadder && !isLater;
 }
 
 /** Runs one check on one stage of ours. */
 export function ask({ check, stage }: Cell): Promise<Verdict> {
-  const command = tsx(path.join(ROOT, stage.file));
+  const command = quick(path.join(ROOT, stage.file));
   const subject: Subject = { isOurs: true, command: () => commandOf(check, stage, command) };
   return runCheck(check, subject);
 }

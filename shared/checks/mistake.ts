@@ -14,7 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { buildSync } from 'esbuild'; // tsx brings it, and uses it for the same
-import { ROOT, tsx } from '../harness/server-process.ts';
+import { quick, ROOT } from '../harness/server-process.ts';
 import type { Subject } from './trial.ts';
 
 export type Edit = readonly [from: string, to: string];
@@ -71,7 +71,7 @@ export function copyPart(file: string, text: string, run = file): Copy {
   writeFileSync(copy, text);
   return {
     folder,
-    subject: { command: () => tsx(path.join(folder, run)), isOurs: true },
+    subject: { command: () => quick(path.join(folder, run)), isOurs: true },
     toFast: () => {
       const file = compile(folder, run);
       return { command: () => [process.execPath, file], isOurs: true };

@@ -11,6 +11,7 @@ import { hasLivingMember, openSockets } from './proc.ts';
 import { type Address, type Door, makeDoor, type Transport } from './transport.ts';
 
 export const ROOT = path.join(import.meta.dirname, '..', '..');
+const QUICK = path.join(import.meta.dirname, 'quick.js');
 
 const TCP: Door = makeDoor('tcp');
 /** Milliseconds after which a process that says nothing is given up. Generous: it bounds, it does not measure. */
@@ -91,8 +92,13 @@ export function tsx(file: string, ...args: string[]): string[] {
   return [process.execPath, '--import', 'tsx', file, ...args];
 }
 
+/** The same for tests, in half the time. */
+export function quick(file: string, ...args: string[]): string[] {
+  return [process.execPath, '--import', QUICK, file, ...args];
+}
+
 function commandFor(stage: Stage, { app, args = [] }: StartOptions): string[] {
-  const program = stage.file === '' ? (process.env.SERVER ?? '').split(' ') : tsx(stage.file);
+  const program = stage.file === '' ? (process.env.SERVER ?? '').split(' ') : quick(stage.file);
   return [...program, ...(app === undefined ? [] : [app]), ...args];
 }
 

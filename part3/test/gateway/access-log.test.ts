@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { describeStage, useServer } from '../../../shared/harness/describe-stages.ts';
-import { startCommand, startServer, tsx } from '../../../shared/harness/server-process.ts';
+import { quick, startCommand, startServer } from '../../../shared/harness/server-process.ts';
 import { toLine } from '../../server/access-log.ts';
 import { APP, answersOf, ask, HELLO, head, LAST, makeGate, talk, textsOf } from './gateway.ts';
 
@@ -107,7 +107,7 @@ describeStage('gateway', 'keeps an access log in a file', (stage) => {
   });
 
   test('who reads the log on standard output may go: the service goes on', async () => {
-    const gateway = tsx(stage.file, APP, '--access-log', '-');
+    const gateway = quick(stage.file, APP, '--access-log', '-');
     const command = ['sh', '-c', '"$@" | head -n 1', 'sh', ...gateway];
     const reader = await startCommand(command, { isOurs: false });
     for (let count = 0; count < 3; count++) {

@@ -10,7 +10,7 @@ import tls from 'node:tls';
 import { Agent, request } from 'undici';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { describeStage, useServer } from '../../../shared/harness/describe-stages.ts';
-import { type ServerProcess, startCommand, tsx } from '../../../shared/harness/server-process.ts';
+import { quick, type ServerProcess, startCommand } from '../../../shared/harness/server-process.ts';
 import {
   APP,
   HELLO,
@@ -47,7 +47,7 @@ afterAll(async () => {
 /** Starts it with these options; it is ready when it says where it serves. */
 async function start(...args: string[]): Promise<ServerProcess> {
   const ready = /^.*Serving HTTPS? on (?:port |unix socket .*?)(\d*) \.\.\.$/m;
-  const server = await startCommand(tsx('part3/webserver3.ts', APP, ...args), { ready });
+  const server = await startCommand(quick('part3/webserver3.ts', APP, ...args), { ready });
   servers.push(server);
   return server;
 }

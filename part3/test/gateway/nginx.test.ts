@@ -3,7 +3,7 @@ import { Agent, request } from 'undici';
 import { afterEach, describe, expect, test } from 'vitest';
 import { freePort, hasNginx, startNginx } from '../../../shared/harness/nginx.ts';
 import { hasProc } from '../../../shared/harness/proc.ts';
-import { type ServerProcess, tsx } from '../../../shared/harness/server-process.ts';
+import { quick, type ServerProcess } from '../../../shared/harness/server-process.ts';
 import { fileOf, launch } from '../ladder.ts';
 
 const APP = 'shared/harness/contract-app:app';
@@ -21,7 +21,7 @@ describe.skipIf(process.env.SERVER || !hasProc || (!hasNginx && !process.env.CI)
 
     function gateway(host: string, port: number, ...args: string[]): Promise<ServerProcess> {
       const where = ['--host', host, '--port', `${port}`];
-      return launch(tsx(fileOf('gateway'), APP, ...where, ...args));
+      return launch(quick(fileOf('gateway'), APP, ...where, ...args));
     }
 
     /** nginx, and the gateways behind it. */

@@ -10,11 +10,11 @@ import { describeStage } from '../../../shared/harness/describe-stages.ts';
 import { openGate } from '../../../shared/harness/gate.ts';
 import { childrenOf, hasLivingMember } from '../../../shared/harness/proc.ts';
 import { parseResponse, RawClient } from '../../../shared/harness/raw-client.ts';
-import { runToEnd, type ServerProcess, tsx } from '../../../shared/harness/server-process.ts';
+import { quick, runToEnd, type ServerProcess } from '../../../shared/harness/server-process.ts';
 import { fileOf, launch, linux } from '../ladder.ts';
 
 const CONTRACT_APP = 'shared/harness/contract-app:app';
-const serve = (app: string, ...args: string[]) => launch(tsx(fileOf('gateway'), app, ...args));
+const serve = (app: string, ...args: string[]) => launch(quick(fileOf('gateway'), app, ...args));
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'supervisor-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -151,7 +151,7 @@ describeStage('gateway', 'with two workers', () => {
   });
 
   test('what can never work is said once, and ends at once', async () => {
-    const command = (...args: string[]) => runToEnd(tsx(fileOf('gateway'), ...args));
+    const command = (...args: string[]) => runToEnd(quick(fileOf('gateway'), ...args));
     const missing = await command('nope:app', '--workers', '2');
     expect(missing).toMatchObject({ code: 1, stdout: '' });
     expect(missing.stderr).toMatch(/^No module 'nope'.*\n$/);
@@ -275,7 +275,7 @@ describe.skipIf(process.env.SERVER)('who may speak for a client', () => {
 
   test('a list that is none is one clear line', async () => {
     const { code, stderr } = await runToEnd(
-      tsx(fileOf('gateway'), CONTRACT_APP, '--forwarded-allow-ips', '300.1.1.1'),
+      quick(fileOf('gateway'), CONTRACT_APP, '--forwarded-allow-ips', '300.1.1.1'),
     );
     expect({ code, stderr }).toEqual({
       code: 1,
@@ -298,7 +298,7 @@ const hasPython = spawnSync('python3', ['--version']).status === 0;
 
 describe.skipIf(process.env.SERVER || (!hasPython && !process.env.CI))('from systemd', () => {
   const underSystemd = (sockets: string, ...args: string[]) => {
-    return ['python3', '-c', SYSTEMD, sockets, ...tsx(fileOf('gateway'), CONTRACT_APP, ...args)];
+    return ['python3', '-c', SYSTEMD, sockets, ...quick(fileOf('gateway'), CONTRACT_APP, ...args)];
   };
 
   test.each([['1'], ['2']])(
