@@ -50,6 +50,8 @@ interface Response {
   readonly method: string;
   head?: { status: string; headers: wsgi.Headers };
   headSent: boolean;
+  /** Whether startResponse was called: what it refused was a call, too. */
+  started: boolean;
   /** Bytes of the body, where we know it before the application says so. */
   length?: number;
 }
@@ -86,7 +88,7 @@ export class WSGIServer {
   }
 
   async handleOneRequest(socket: Socket): Promise<void> {
-    let response: Response = { socket, method: '', headSent: false };
+    let response: Response = { socket, method: '', started: false, headSent: false };
     try {
       const { request, body } = await this.#readRequest(socket);
       response = { ...response, method: request.method };
@@ -219,7 +221,8 @@ export class WSGIServer {
     excInfo?: unknown,
   ): wsgi.Write {
     if (response.headSent && excInfo) throw excInfo;
-    if (response.head && !excInfo) breach('a second startResponse needs excInfo');
+    if (response.started && !excInfo) breach('a second startResponse needs excInfo');
+    response.started = true;
     if (!STATUS.test(status)) breach('a status looks like "200 OK"');
     if (!Array.isArray(headers)) breach('headers are a list of [name, value]');
     for (const [name, value] of headers) {

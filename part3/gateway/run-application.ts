@@ -34,6 +34,8 @@ export class Exchange {
   readonly #ready: Ready;
   readonly #environ: wsgi.Environ;
   #head: Head | undefined;
+  /** Whether startResponse was called: what it refused was a call, too. */
+  #isStarted = false;
   #result: { close?(): unknown } | undefined;
   /** The application's calls of write() that are still under way: done when the last one is. */
   #writes: Promise<void> | undefined;
@@ -124,7 +126,8 @@ export class Exchange {
   /** What the application calls to begin its answer. Nothing leaves yet: it may still think again. */
   #startResponse(status: string, headers: wsgi.Headers, excInfo?: unknown): wsgi.Write {
     if (this.#writer.headSent && excInfo) throw excInfo;
-    if (this.#head && !excInfo) breach('a second startResponse needs excInfo');
+    if (this.#isStarted && !excInfo) breach('a second startResponse needs excInfo');
+    this.#isStarted = true;
     if (!STATUS.test(status)) breach('a status looks like "200 OK"');
     if (!Array.isArray(headers)) breach('headers are a list of [name, value]');
     let promised: string | undefined;

@@ -251,6 +251,13 @@ const cases: Record<string, Case> = {
     start('200 OK', TEXT);
     return ['x'];
   },
+  '/starts-again': (_, start) => {
+    try {
+      start('200 OK', [['X-Split', 'a\r\nb']]);
+    } catch {} // whatever the server said
+    start('200 OK', TEXT);
+    return ['x'];
+  },
   '/returns-nothing': (_, start) => {
     start('200 OK', TEXT);
     return anything(undefined);

@@ -174,6 +174,7 @@ export function describeResponses(describeServers: DescribeServers): void {
       ['/rejects', 'secret of the application'],
       ['/never-starts', 'startResponse comes before the body'],
       ['/starts-twice', 'second startResponse needs excInfo'],
+      ['/starts-again', 'second startResponse needs excInfo'],
       ['/returns-nothing', 'something to iterate over'],
       ['/returns-numbers', 'strings and Uint8Arrays'],
       ['/bad-status', 'a status looks like'],
