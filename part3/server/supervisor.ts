@@ -76,7 +76,7 @@ export class Supervisor {
   constructor(staffing: Staffing) {
     this.#staffing = staffing;
     // Workers take connections from the kernel's queue themselves. Dealt out in turn, a connection on its way to a
-    // worker that dies would stay open here for ever, and one that is stuck would be dealt more and more of them.
+    // worker that dies would stay open here for ever, and one that is stuck would be dealt one that it never takes.
     cluster.schedulingPolicy = cluster.SCHED_NONE;
   }
 

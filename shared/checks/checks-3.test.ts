@@ -26,7 +26,7 @@ function expectPass({ check, state, failure }: Verdict): void {
 }
 
 const onLinux = ({ needs }: Check) => needs !== 'Linux' || process.platform === 'linux';
-const find = (id: string) => PART3.find((check) => check.id === id) as Check;
+const find = (id: string) => [...PART3, ...EXERCISES3].find((check) => check.id === id) as Check;
 
 describe('what a check of part 3 is made of', () => {
   test('fourteen, in order, five exercises, and each has all that helps', () => {
@@ -67,6 +67,8 @@ describe('starters fail their first check, and are told why', () => {
     ['3-11', '3g', /^200 say nothing, and of 50 who asked nobody was answered$/],
     ['3-12', '3h', /^4 asked while the first slept: expected 4 processes to answer, got 1$/],
     ['3-13', 'part3', /^A request did not reach the application: expected both to be under way$/],
+    ['3-14', 'part3', /^A request did not reach the application$/],
+    ['3-x4', 'part3-pool', /^GET \/hello was answered after all 6 jobs/],
   ])('%s from starters/%s.ts', async (id, file, says) => {
     const { failure } = await runCheck(find(id), ours(`shared/checks/starters/${file}.ts`));
     if (onLinux(find(id))) expect(failure?.message).toMatch(says);

@@ -16,7 +16,7 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { quick, ROOT, runToEnd } from '../harness/server-process.ts';
 import { HELP } from './help.ts';
-import { stepsOf } from './ladder.ts';
+import { exercisesOf, stepsOf } from './ladder.ts';
 
 const REFERENCE = readFileSync(path.join(ROOT, 'part1/webserver1.ts'), 'utf8');
 /** The reference with the line ends of 2015. */
@@ -117,6 +117,16 @@ describe.concurrent('start', () => {
       expect(stdout).toContain('part1/my/server.ts is yours now.');
       expect(stdout).toContain('npm run learn -- part1');
       expect(existsSync(my())).toBe(true);
+    }),
+  );
+
+  test(
+    'makes every file that a check of the part runs',
+    atHome(async ({ my, run }) => {
+      await run('start part3');
+      const folder = path.dirname(my()).replace('part1', 'part3');
+      for (const { file = 'server' } of [...stepsOf('part3'), ...exercisesOf('part3')])
+        expect(existsSync(path.join(folder, `${file}.ts`)), file).toBe(true);
     }),
   );
 

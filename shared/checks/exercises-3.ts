@@ -5,7 +5,7 @@ import type { ServerProcess } from '../harness/server-process.ts';
 import type { Check } from './check.ts';
 import { answerOf, ask, comesTrue, GET, hasBegun, isWhole, takeAnswer, until } from './clients.ts';
 import { Failure } from './failure.ts';
-import { APP, head, talk } from './part3-gateway.ts';
+import { APP, head, takeCall, talk } from './part3-gateway.ts';
 import type { Trial } from './trial.ts';
 
 const COMMON = { part: 'part3', anchor: 'exercises', solution: 'gateway' } as const;
@@ -212,7 +212,7 @@ const reloadWithoutLoss: Check = {
       const old = new Set<string>();
       for (let count = 0; count < 10; count++) old.add(await pidOf(trial, server));
       const busy = await ask(trial, server, head(`GET /relay?${gate.port}`));
-      const app = await gate.opened;
+      const app = await takeCall(gate.opened, busy);
       server.signal('SIGHUP');
       let isNew = false;
       for (const deadline = performance.now() + 8000; !isNew && performance.now() < deadline; ) {

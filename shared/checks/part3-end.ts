@@ -5,7 +5,7 @@ import type { ServerProcess } from '../harness/server-process.ts';
 import type { Check } from './check.ts';
 import { ask, comesTrue, hasBegun, PATIENCE, takeAnswer, until } from './clients.ts';
 import { Failure } from './failure.ts';
-import { APP, expectSame, head, startWorkers } from './part3-gateway.ts';
+import { APP, expectSame, head, startWorkers, takeCall } from './part3-gateway.ts';
 import { accepts, type Trial } from './trial.ts';
 
 export const stoppingIsAFeature: Check = {
@@ -41,7 +41,7 @@ async function endsInPeace(trial: Trial, server: ServerProcess): Promise<void> {
   const gate = await openGate();
   try {
     const client = await ask(trial, server, head(`GET /relay?${gate.port}`));
-    const app = await gate.opened;
+    const app = await takeCall(gate.opened, client);
     app.write('begun, ');
     await until(
       () => client.received.includes('begun, '),

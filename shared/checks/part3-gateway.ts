@@ -1,5 +1,6 @@
 /** Part 3, the gateway: what part 2 promised, under real concurrency; and an end that loses nothing. */
 import { createHash } from 'node:crypto';
+import type { Socket } from 'node:net';
 import { openGate } from '../harness/gate.ts';
 import type { RawClient } from '../harness/raw-client.ts';
 import type { ServerProcess } from '../harness/server-process.ts';
@@ -23,6 +24,19 @@ export const APP = 'shared/harness/contract-app:app';
 export function head(request: string, ...fields: string[]): string {
   const lines = [`${request} HTTP/1.1`, 'Host: localhost', ...fields, 'Connection: close'];
   return `${lines.join('\r\n')}\r\n\r\n`;
+}
+
+/** The application's end of a relay; never longer than it may take for a request to reach it. */
+export async function takeCall(opened: Promise<Socket>, client: RawClient): Promise<Socket> {
+  let app: Socket | undefined;
+  opened.then((socket) => (app = socket)).catch(() => {});
+  await comesTrue(() => app !== undefined || client.ending !== 'open', 3);
+  if (app) return app;
+  const { received } = client;
+  throw new Failure(
+    'A request did not reach the application',
+    received.length > 0 ? { received, at: 0 } : { cause: 'timed out' },
+  );
 }
 
 /** Starts it with so many workers; undefined if it does not know the option. */

@@ -36,6 +36,7 @@ const TOOLS: readonly (readonly [word: RegExp, tool: string])[] = [
   [/\bcurl /, 'curl'],
   [/\bnginx /, 'nginx'],
   [/\bopenssl /, 'openssl'],
+  [/\blsof /, 'lsof'],
   [/\bps /, 'ps'],
   [/\bss -/, 'ss'],
   [/\bpython3 |\b(\w+)\.py:\w/, 'python3'],
