@@ -90,7 +90,7 @@ function toVariable(name: string): Variable | '' {
 
 function translate(name: string): Variable | '' {
   const upper = name.toUpperCase();
-  // X_Real_IP would pose as X-Real-IP, and HTTP_PROXY is a setting to many programs (CVE-2016-5385).
+  // X_Real_IP would pose as X-Real-IP, and HTTP_PROXY is a setting to many programs (httpoxy, 2016).
   if (upper.includes('_') || upper === 'PROXY') return '';
   if (upper === 'CONTENT-TYPE') return 'CONTENT_TYPE';
   if (upper === 'CONTENT-LENGTH') return 'CONTENT_LENGTH';

@@ -189,7 +189,10 @@ export const ANSWER_MISTAKES: readonly Mistake[] = [
     says: 'An app that calls startResponse twice: expected 500, got 200 OK',
     file: SERVER,
     edits: [
-      ["    if (response.started && !excInfo) breach('a second startResponse needs excInfo');\n", ''],
+      [
+        "    if (response.started && !excInfo) breach('a second startResponse needs excInfo');\n",
+        '',
+      ],
     ],
   },
   {
