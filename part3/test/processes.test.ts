@@ -146,7 +146,7 @@ describeStage('3h', 'pre-fork', () => {
       const server = await start('3h', '--sleep', LONG);
       const [client] = [await ask(server)];
       await isAnswering(client);
-      const victim = Number(/^(\d+): 200 OK$/m.exec(server.stdout)?.[1]);
+      const victim = Number((await server.waitForOutput(/^(\d+): 200 OK$/m))[1]);
       const before = workerPids(server);
       process.kill(victim, 'SIGKILL');
       expect(isCut(await client.readToEnd())).toBe(true);

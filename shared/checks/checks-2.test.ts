@@ -117,7 +117,7 @@ describe.concurrent('what is right in another way passes', () => {
     ]);
     const copy = copyPart('part2/http.ts', text, SERVER);
     const checks = PART2.filter(({ id }) => id !== '2-01' && id !== '2-11'); // which look at other things
-    const found = failures(await verdictsOn(copy.subject, checks, copy.toFast()));
+    const found = failures(await verdictsOn(copy.subject, checks, await copy.toFast()));
     copy.remove();
     expect(found).toEqual([]);
   });
@@ -137,7 +137,7 @@ describe.concurrent('a known mistake fails its check, and no earlier one', () =>
     const { name, check: id, says, isNamed = true } = mistake;
     const end = PART2.findIndex((check) => check.id === id);
     const checks = PART2.slice(0, end + 1).filter((check) => isConcerned(check, mistake));
-    const verdicts = await verdictsOn(copy.subject, checks, copy.toFast());
+    const verdicts = await verdictsOn(copy.subject, checks, await copy.toFast());
     copy.remove();
     expect(failures(verdicts)).toEqual([`${id}: ${says}`]);
     expect(verdicts.at(-1)?.failure?.details.mistake).toBe(isNamed ? name : undefined);

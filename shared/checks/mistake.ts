@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { buildSync } from 'esbuild'; // tsx brings it, and uses it for the same
+import { build } from 'esbuild'; // tsx brings it, and uses it for the same
 import { quick, ROOT } from '../harness/server-process.ts';
 import type { Subject } from './trial.ts';
 
@@ -47,7 +47,7 @@ export interface Copy {
   /** What runs the one program, whichever file is asked for. */
   readonly subject: Subject;
   /** The same, compiled to one file: it is ready in a third of the time. For programs that start no other file. */
-  toFast(): Subject;
+  toFast(): Promise<Subject>;
   remove(): void;
 }
 
@@ -72,8 +72,8 @@ export function copyPart(file: string, text: string, run = file): Copy {
   return {
     folder,
     subject: { command: () => quick(path.join(folder, run)), isOurs: true },
-    toFast: () => {
-      const file = compile(folder, run);
+    toFast: async () => {
+      const file = await compile(folder, run);
       return { command: () => [process.execPath, file], isOurs: true };
     },
     remove: () => rmSync(folder, { recursive: true }),
@@ -92,9 +92,9 @@ export function applyEdits(file: string, edits: readonly Edit[]): string {
   );
 }
 
-function compile(folder: string, run: string): string {
+async function compile(folder: string, run: string): Promise<string> {
   const [from, outfile] = [path.join(folder, run), path.join(folder, run).replace(/\.ts$/, '.mjs')];
   const options = { bundle: true, format: 'esm', platform: 'node', packages: 'external' } as const;
-  buildSync({ ...options, entryPoints: [from], outfile, logLevel: 'silent' });
+  await build({ ...options, entryPoints: [from], outfile, logLevel: 'silent' });
   return outfile;
 }

@@ -73,7 +73,7 @@ export const LATER_MISTAKES: readonly Mistake[] = [
   }
 `,
       ],
-      ["if (this.#head && !excInfo) breach('a second startResponse needs excInfo');", ''],
+      ["if (this.#isStarted && !excInfo) breach('a second startResponse needs excInfo');", ''],
     ],
   },
   {

@@ -75,7 +75,7 @@ export class Terminal {
   /** Resolves when something is so that no output tells, when the program has ended, or when the time is over. */
   async until(isSo: () => boolean, seconds = PATIENCE): Promise<void> {
     const deadline = Date.now() + seconds * 1000;
-    while (!this.process.hasExited && !isSo() && Date.now() < deadline) await delay(10);
+    while (!this.process.hasExited && !isSo() && Date.now() < deadline) await delay(40);
   }
 
   /** Resolves when it waits for others, and all it has printed has been read. */

@@ -113,8 +113,16 @@ export class Workplace {
     for (const name of readdirSync(ROOT)) {
       if (name === '.git') continue;
       if (/^part\d$/.test(name)) this.#furnishPart(name);
+      else if (name === 'package.json') this.#copyScripts();
       else symlinkSync(path.join(ROOT, name), path.join(this.folder, name));
     }
+  }
+
+  /** The project's scripts, with the loader that the tests have: the chapters start some hundred programs. */
+  #copyScripts(): void {
+    const text = readFileSync(path.join(ROOT, 'package.json'), 'utf8');
+    const quick = text.replaceAll('--import tsx', '--import ./shared/harness/quick.js');
+    writeFileSync(path.join(this.folder, 'package.json'), quick);
   }
 
   #furnishPart(part: string): void {

@@ -2,7 +2,7 @@
 import { Agent, request } from 'undici';
 import { afterEach, describe, expect, test } from 'vitest';
 import { freePort, hasNginx, startNginx } from '../../../shared/harness/nginx.ts';
-import { hasProc } from '../../../shared/harness/proc.ts';
+import { childrenOf, hasProc } from '../../../shared/harness/proc.ts';
 import { quick, type ServerProcess } from '../../../shared/harness/server-process.ts';
 import { fileOf, launch } from '../ladder.ts';
 
@@ -103,17 +103,13 @@ describe.skipIf(process.env.SERVER || !hasProc || (!hasNginx && !process.env.CI)
         };
         first.signal('SIGHUP');
         await expect.poll(askForStatus, { timeout: 20_000 }).toBe(true);
-        const draining = [...first.stdout.matchAll(/worker (\d+): draining/g)].map(
-          ([, pid]) => pid,
+        const old = [...first.stdout.matchAll(/worker (\d+): draining/g)].map(([, pid]) =>
+          Number(pid),
         );
-        const isGone = (pid: string | undefined) => {
-          try {
-            return !process.kill(Number(pid), 0);
-          } catch {
-            return true;
-          }
-        };
-        await expect.poll(() => draining.every(isGone), { timeout: 20_000 }).toBe(true);
+        const isHere = ({ pid }: { pid: number }) => old.includes(pid);
+        await expect
+          .poll(() => childrenOf(first.pid).filter(isHere), { timeout: 25_000 })
+          .toEqual([]);
       };
       const { failures } = await load(door, story());
       expect(failures).toEqual([]);
