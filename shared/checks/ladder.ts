@@ -29,7 +29,7 @@ export function exercisesOf(part: Part): readonly Check[] {
 /** What a part leaves open, which the next one answers. */
 export const QUESTIONS: Record<Part, string> = {
   part1:
-    'Part 2 asks: how does your server run applications it has never seen, written for Express, Koa, Fastify or Hono, without a line changed in either?',
+    'Part 2 asks: how does your server run applications it has never seen, written for Express, Koa, Fastify or Hono, without a line changed in any of them?',
   part2: 'Part 3 asks: how does your server serve more than one client at a time?',
   part3:
     'There is no next part: you have built a web server, from the handshake to the last child process. What will you run on it?',

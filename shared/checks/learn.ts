@@ -183,7 +183,8 @@ export class Learn {
   #header(): void {
     if (!this.#isInteractive) return;
     const done = this.#checks.filter(({ id }) => this.#passed.includes(id)).length;
-    const now = this.#check ? `now: ${label(this.#check)}` : '';
+    const isDone = done === this.#checks.length;
+    const now = isDone || !this.#check ? 'all, as they are now' : `now: ${label(this.#check)}`;
     process.stdout.write('\x1b[2J\x1b[H');
     this.#say(bar(this.#part, done, this.#checks.length, this.#look), now);
   }
