@@ -19,7 +19,7 @@ async function climb(checks: readonly Check[], subject: Subject): Promise<Verdic
   return undefined;
 }
 
-/** The same, without starting the program anew for each check that passes. What it is told, it is told when it has just begun. */
+/** The same, but what passes is not started anew for each check. What is told, is told to a program that has just begun. */
 async function climbFast(checks: readonly Check[], subject: Subject): Promise<Verdict | undefined> {
   const verdicts = await runChecks(new LongTrial(subject), subject, checks, true);
   const last = verdicts.at(-1);
