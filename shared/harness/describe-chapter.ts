@@ -1,28 +1,24 @@
 /** The terminals of a chapter, played again section by section: they must show what is printed today. */
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { tell } from '../weave/book.ts';
-import { parseChapter } from '../weave/chapter.ts';
+import { readChapter, tell } from '../weave/book.ts';
 import { whatIsMissing } from '../weave/needs.ts';
 import { Play } from '../weave/play.ts';
 import { toActs } from '../weave/transcript.ts';
-import { ROOT } from './server-process.ts';
 
 /** Seconds for a section: it bounds a hang, and is not measured against. */
 const PATIENCE = 600;
 
 /** `file` is relative to the project: `part1/README.md`. What cannot be played here is skipped, but not where CI is set. */
 export function describeChapter(file: string): void {
-  const text = readFileSync(path.join(ROOT, file), 'utf8');
+  const chapter = readChapter(file);
   describe.skipIf(process.env.SERVER)(file, () => {
     let play: Play;
     beforeAll(async () => {
-      play = await Play.open(file, text);
+      play = await Play.open(file, chapter.text);
     });
     afterAll(() => play.close());
 
-    for (const act of toActs(parseChapter(file, text))) {
+    for (const act of toActs(chapter)) {
       const missing = whatIsMissing(act);
       const title = `#${act.section}: its terminals show what is printed`;
       test.skipIf(missing !== undefined && !process.env.CI)(

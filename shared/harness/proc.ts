@@ -106,7 +106,7 @@ export function hasLivingMember(group: number): boolean | undefined {
 /** Whether all of a process group waits for something: nothing runs, or is about to. */
 export function isIdle(group: number): boolean {
   const members = processes().filter(({ pgrp }) => pgrp === group);
-  return members.every(({ pid }) => !threadStates(pid).includes('R'));
+  return members.every(({ pid }) => !isBusy(pid));
 }
 
 /** Processor time of a whole process group so far; NaN where nobody can tell. Its clock ticks 100 times a second. */
