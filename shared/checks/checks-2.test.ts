@@ -6,13 +6,12 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { buildSync } from 'esbuild'; // tsx brings it, and uses it for the same
 import { afterAll, describe, expect, test } from 'vitest';
 import { quick, ROOT, type ServerProcess, type StartOptions } from '../harness/server-process.ts';
 import type { Check } from './check.ts';
 import { EXERCISES2 } from './exercises-2.ts';
 import { LongTrial, runChecks } from './long-trial.ts';
-import { applyEdits, copyMistake, copyPart, type Mistake } from './mistake.ts';
+import { applyEdits, compile, copyMistake, copyPart, type Mistake } from './mistake.ts';
 import { MISTAKES2 } from './mistakes-2.ts';
 import { PART2 } from './part2.ts';
 import { runCheck, type Verdict } from './run-check.ts';
@@ -24,13 +23,7 @@ const STARTERS = path.join(ROOT, 'shared/checks/starters');
 const CONTRACT = 'shared/harness/contract-app';
 const folder = mkdtempSync(path.join(tmpdir(), 'contract-app-'));
 const compiledApp = path.join(folder, 'contract-app.mjs');
-buildSync({
-  entryPoints: [path.join(ROOT, `${CONTRACT}.ts`)],
-  outfile: compiledApp,
-  bundle: true,
-  format: 'esm',
-  platform: 'node',
-});
+await compile(path.join(ROOT, `${CONTRACT}.ts`), compiledApp);
 afterAll(() => rmSync(folder, { recursive: true }));
 const MAIN =
   readFileSync(path.join(ROOT, SERVER), 'utf8').split('async function main').at(-1) ?? '';

@@ -73,7 +73,8 @@ export function copyPart(file: string, text: string, run = file): Copy {
     folder,
     subject: { command: () => quick(path.join(folder, run)), isOurs: true },
     toFast: async () => {
-      const file = await compile(folder, run);
+      const file = path.join(folder, run).replace(/\.ts$/, '.mjs');
+      await compile(path.join(folder, run), file);
       return { command: () => [process.execPath, file], isOurs: true };
     },
     remove: () => rmSync(folder, { recursive: true }),
@@ -92,9 +93,8 @@ export function applyEdits(file: string, edits: readonly Edit[]): string {
   );
 }
 
-async function compile(folder: string, run: string): Promise<string> {
-  const [from, outfile] = [path.join(folder, run), path.join(folder, run).replace(/\.ts$/, '.mjs')];
+/** Makes one file of JavaScript of a program and all that it imports by a relative path. */
+export async function compile(from: string, outfile: string): Promise<void> {
   const options = { bundle: true, format: 'esm', platform: 'node', packages: 'external' } as const;
   await build({ ...options, entryPoints: [from], outfile, logLevel: 'silent' });
-  return outfile;
 }
