@@ -14,7 +14,13 @@ import {
 } from '../harness/describe-stages.ts';
 import { openGate } from '../harness/gate.ts';
 import { parseResponse, RawClient } from '../harness/raw-client.ts';
-import { ROOT, runToEnd, type ServerProcess, startServer, tsx } from '../harness/server-process.ts';
+import {
+  quick,
+  ROOT,
+  runToEnd,
+  type ServerProcess,
+  startServer,
+} from '../harness/server-process.ts';
 import type { Application, Environ } from '../wsgi.ts';
 import { loadPythonApplication } from './python-app.ts';
 
@@ -337,7 +343,7 @@ describe.skipIf(process.env.SERVER)(
     ])('%s', async (source, name, message) => {
       const file = path.join(folder, 'broken.py');
       writeFileSync(file, `${source}\n`);
-      const run = await runToEnd(tsx('shared/run.ts', 'part2', `${file}:${name}`));
+      const run = await runToEnd(quick('shared/run.ts', 'part2', `${file}:${name}`));
       expect(run).toEqual({ code: 1, stdout: '', stderr: expect.stringMatching(message) });
     });
   },

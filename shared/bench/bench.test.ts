@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { ROOT, runToEnd, tsx } from '../harness/server-process.ts';
+import { quick, ROOT, runToEnd, tsx } from '../harness/server-process.ts';
 
 const BENCH = path.join(ROOT, 'shared', 'bench', 'bench.ts');
 
@@ -30,7 +30,7 @@ test('a table has a row for each server, ours first, and a ratio for each other 
 });
 
 test('a table that is not there is one clear line', async () => {
-  const { code, stderr } = await runToEnd(tsx(BENCH, 'gatway'));
+  const { code, stderr } = await runToEnd(quick(BENCH, 'gatway'));
   expect([code, stderr.trim()]).toEqual([
     1,
     "No table 'gatway'; there are gateway, hosting, memory, transfer, tails, workers, nginx, python",
@@ -38,6 +38,6 @@ test('a table that is not there is one clear line', async () => {
 });
 
 test('a chart of what it does not show is one clear line', async () => {
-  const { code, stderr } = await runToEnd(tsx(BENCH, 'tails', '--svg', '.'));
+  const { code, stderr } = await runToEnd(quick(BENCH, 'tails', '--svg', '.'));
   expect([code, stderr.trim()]).toEqual([1, '--svg draws gateway and python: name one of them']);
 });

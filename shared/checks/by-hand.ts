@@ -1,6 +1,7 @@
 /** From what a check did to what a reader types: the same program on a port he knows, and the same question to it. */
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { asTyped } from '../harness/server-process.ts';
 import type { Check } from './check.ts';
 import type { Evidence } from './evidence.ts';
 
@@ -35,10 +36,7 @@ export function toCommandLine(
 
 /** A command as one would type it. */
 function toShell(command: readonly string[], root: string): string {
-  const [node, flag, tsx, ...rest] = command;
-  const isOurs = node === process.execPath && flag === '--import' && tsx === 'tsx';
-  const words = isOurs ? ['npx', 'tsx', ...rest] : command;
-  return words
+  return asTyped(command)
     .map((word) =>
       path.isAbsolute(word) && word.startsWith(root) ? path.relative(root, word) : word,
     )

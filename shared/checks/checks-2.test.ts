@@ -3,58 +3,28 @@
  * right in another way passes, too.
  */
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: edits are text of programs
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
-import { quick, ROOT, type ServerProcess, type StartOptions } from '../harness/server-process.ts';
+import { describe, expect, test } from 'vitest';
+import { quick, ROOT } from '../harness/server-process.ts';
 import type { Check } from './check.ts';
 import { EXERCISES2 } from './exercises-2.ts';
 import { LongTrial, runChecks } from './long-trial.ts';
-import { applyEdits, compile, copyMistake, copyPart, type Mistake } from './mistake.ts';
+import { applyEdits, copyMistake, copyPart, type Mistake } from './mistake.ts';
 import { MISTAKES2 } from './mistakes-2.ts';
 import { PART2 } from './part2.ts';
 import { runCheck, type Verdict } from './run-check.ts';
-import { type Subject, Trial } from './trial.ts';
+import type { Subject } from './trial.ts';
 
 const SERVER = 'part2/webserver2.ts';
 const ours = (file: string): Subject => ({ command: () => quick(file), isOurs: true });
 const STARTERS = path.join(ROOT, 'shared/checks/starters');
-const CONTRACT = 'shared/harness/contract-app';
-const folder = mkdtempSync(path.join(tmpdir(), 'contract-app-'));
-const compiledApp = path.join(folder, 'contract-app.mjs');
-await compile(path.join(ROOT, `${CONTRACT}.ts`), compiledApp);
-afterAll(() => rmSync(folder, { recursive: true }));
 const MAIN =
   readFileSync(path.join(ROOT, SERVER), 'utf8').split('async function main').at(-1) ?? '';
 
-/** Runs what `fast` compiled, if there is such a thing, where the contract app is wanted: dozens of mistakes start it. */
-class FastTrial extends LongTrial {
-  readonly #fast: Trial | undefined;
-
-  constructor(subject: Subject, fast?: Subject) {
-    super(subject);
-    this.#fast = fast && new Trial(fast, 'server');
-  }
-
-  override startAnew({ app = '', ...options }: StartOptions): Promise<ServerProcess> {
-    const [module, name] = app.split(':');
-    if (!this.#fast || module !== CONTRACT) return super.startAnew({ app, ...options });
-    return this.#fast.start({ app: `${compiledApp}:${name}`, ...options });
-  }
-
-  override get hasExited(): boolean {
-    return super.hasExited || (this.#fast?.hasExited ?? false);
-  }
-
-  override async stop(): Promise<void> {
-    await Promise.all([super.stop(), this.#fast?.end()]);
-  }
-}
-
 /** One check after the other on the same processes. */
-function verdictsOn(subject: Subject, checks: readonly Check[], fast?: Subject) {
-  return runChecks(new FastTrial(subject, fast), subject, checks);
+function verdictsOn(subject: Subject, checks: readonly Check[]) {
+  return runChecks(new LongTrial(subject), subject, checks);
 }
 
 /** Another one each time: a date of this year, the length of an environ. */
@@ -110,7 +80,7 @@ describe.concurrent('what is right in another way passes', () => {
     ]);
     const copy = copyPart('part2/http.ts', text, SERVER);
     const checks = PART2.filter(({ id }) => id !== '2-01' && id !== '2-11'); // which look at other things
-    const found = failures(await verdictsOn(copy.subject, checks, await copy.toFast()));
+    const found = failures(await verdictsOn(copy.subject, checks));
     copy.remove();
     expect(found).toEqual([]);
   });
@@ -130,7 +100,7 @@ describe.concurrent('a known mistake fails its check, and no earlier one', () =>
     const { name, check: id, says, isNamed = true } = mistake;
     const end = PART2.findIndex((check) => check.id === id);
     const checks = PART2.slice(0, end + 1).filter((check) => isConcerned(check, mistake));
-    const verdicts = await verdictsOn(copy.subject, checks, await copy.toFast());
+    const verdicts = await verdictsOn(copy.subject, checks);
     copy.remove();
     expect(failures(verdicts)).toEqual([`${id}: ${says}`]);
     expect(verdicts.at(-1)?.failure?.details.mistake).toBe(isNamed ? name : undefined);

@@ -78,9 +78,8 @@ describe('starters fail their first check, and are told why', () => {
 describe('mistakes', () => {
   const mistakes = MISTAKES3.filter(({ check }) => onLinux(find(check)));
   test.concurrent.each(mistakes)('$check: $name', async (mistake) => {
-    const { subject: asIs, toFast, remove } = copyMistake(mistake);
+    const { subject, remove } = copyMistake(mistake);
     try {
-      const subject = find(mistake.check).file ? await toFast() : asIs; // the gateway's workers load TypeScript
       const { file } = find(mistake.check);
       const earlier = PART3.filter((check) => check.id < mistake.check && check.file === file);
       for (const check of earlier) expectPass(await runCheck(check, subject));

@@ -16,14 +16,9 @@ export class LongTrial extends Trial {
 
   override start(options: StartOptions = {}): Promise<ServerProcess> {
     const key = JSON.stringify(options);
-    const started = this.#started.get(key) ?? this.startAnew(options);
+    const started = this.#started.get(key) ?? super.start(options);
     this.#started.set(key, started);
     return started;
-  }
-
-  /** Starts one more, whatever is running. */
-  startAnew(options: StartOptions): Promise<ServerProcess> {
-    return super.start(options);
   }
 
   override async end(): Promise<void> {} // the next check goes on with it

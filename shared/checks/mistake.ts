@@ -13,7 +13,6 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { build } from 'esbuild'; // tsx brings it, and uses it for the same
 import { quick, ROOT } from '../harness/server-process.ts';
 import type { Subject } from './trial.ts';
 
@@ -46,8 +45,6 @@ export interface Copy {
   readonly folder: string;
   /** What runs the one program, whichever file is asked for. */
   readonly subject: Subject;
-  /** The same, compiled to one file: it is ready in a third of the time. For programs that start no other file. */
-  toFast(): Promise<Subject>;
   remove(): void;
 }
 
@@ -72,11 +69,6 @@ export function copyPart(file: string, text: string, run = file): Copy {
   return {
     folder,
     subject: { command: () => quick(path.join(folder, run)), isOurs: true },
-    toFast: async () => {
-      const file = path.join(folder, run).replace(/\.ts$/, '.mjs');
-      await compile(path.join(folder, run), file);
-      return { command: () => [process.execPath, file], isOurs: true };
-    },
     remove: () => rmSync(folder, { recursive: true }),
   };
 }
@@ -91,10 +83,4 @@ export function applyEdits(file: string, edits: readonly Edit[]): string {
     },
     readFileSync(path.join(ROOT, file), 'utf8'),
   );
-}
-
-/** Makes one file of JavaScript of a program and all that it imports by a relative path. */
-export async function compile(from: string, outfile: string): Promise<void> {
-  const options = { bundle: true, format: 'esm', platform: 'node', packages: 'external' } as const;
-  await build({ ...options, entryPoints: [from], outfile, logLevel: 'silent' });
 }

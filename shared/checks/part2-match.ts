@@ -1,5 +1,5 @@
 /** Part 2, the end: any application on any server. */
-import { type ServerProcess, startCommand, tsx } from '../harness/server-process.ts';
+import { quick, type ServerProcess, startCommand } from '../harness/server-process.ts';
 import type { Check } from './check.ts';
 import { Failure } from './failure.ts';
 import { type Answer, allOf, quote, quoteBytes } from './part2-parse.ts';
@@ -144,7 +144,7 @@ const NOT_COMPARED =
 const ABOUT_THE_APP = /^(content-.*|set-cookie|etag|location|cache-control|x-mistaken)$/i;
 
 async function checkOracle(trial: Trial): Promise<void> {
-  const starting = startCommand(tsx('shared/harness/node-http-host.ts', CONTRACT));
+  const starting = startCommand(quick('shared/harness/node-http-host.ts', CONTRACT));
   try {
     const server = await trial.start({ app: CONTRACT });
     const oracle = await starting;

@@ -3,10 +3,10 @@ import { connect } from 'node:net';
 import { RawClient } from '../harness/raw-client.ts';
 import {
   launch,
+  quick,
   type ServerProcess,
   type StartOptions,
   startCommand,
-  tsx,
 } from '../harness/server-process.ts';
 import type { Evidence } from './evidence.ts';
 import { Failure } from './failure.ts';
@@ -90,7 +90,7 @@ export class Trial {
   /** Starts our own server of part 2 with the program under examination as its application. */
   async startAsApp(): Promise<ServerProcess> {
     const file = this.#subject.command(this.#file).at(-1);
-    const host = new Trial({ command: () => tsx('part2/webserver2.ts') }, '');
+    const host = new Trial({ command: () => quick('part2/webserver2.ts') }, '');
     try {
       const server = await host.start({ app: `${file}:app` });
       this.#servers.push(server);

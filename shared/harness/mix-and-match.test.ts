@@ -37,7 +37,7 @@ const NOT_COMPARED = /^(date|server|connection|keep-alive|transfer-encoding|cont
 const ANSWERING_ERRORS = ['flaskapp', 'djangoapp'];
 
 async function answers(server: ServerProcess, app: string): Promise<unknown[]> {
-  const dispatcher = server.openAgent({ pipelining: 0 });
+  const dispatcher = await server.openAgent({ pipelining: 0 });
   const seen: unknown[] = [];
   for (const [target, options] of REQUESTS) {
     const { statusCode, headers, body } = await server.request(target, {

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ROOT, runToEnd, tsx } from '../harness/server-process.ts';
+import { quick, ROOT, runToEnd } from '../harness/server-process.ts';
 import { FILES, tell } from './book.ts';
 import { type Fault, parseChapter } from './chapter.ts';
 import { checkCommands } from './commands.ts';
@@ -176,7 +176,7 @@ test('what is not run here is run by .ci/run', () => {
 });
 
 describe('npm run weave', () => {
-  const weave = (...args: string[]) => runToEnd(tsx('shared/weave/cli.ts', ...args));
+  const weave = (...args: string[]) => runToEnd(quick('shared/weave/cli.ts', ...args));
 
   test('-- --check finds no fault in the book as it is', async () => {
     expect(await weave('--check')).toEqual({ code: 0, stdout: '', stderr: '' });

@@ -17,12 +17,15 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { acceptQueue, socketsTo } from '../harness/proc.ts';
-import { ROOT } from '../harness/server-process.ts';
+import { QUICK, ROOT } from '../harness/server-process.ts';
 
 /** The ports of the text: 88xx, 90xx, 8000 and 8080. */
 const TEXT_PORT = /(?<![\w.])(?:88\d\d|90\d\d|8000|8080)(?![\w]|\.\d)/g;
 /** As long as those of the text, so that lengths stay what they are; below those the kernel hands out. */
 const [FIRST, LAST] = [5001, 7999];
+/** So many of them for each process of the tests, of which several choose at the same time. */
+const SHARE = 400;
+const LANE = Number(process.env.VITEST_POOL_ID ?? 0) % 7;
 const SERVICES = '/etc/services';
 /** What a user's shell does not have, and a test runner's does. */
 const NOT_INHERITED = /^(NODE_ENV|NODE_OPTIONS|VITEST.*|FORCE_COLOR|PORT|SERVER|CHECK_.*|npm_.*)$/;
@@ -82,7 +85,11 @@ export class Workplace {
     const inherited = Object.entries(process.env).filter(([name]) => !NOT_INHERITED.test(name));
     return {
       ...Object.fromEntries(inherited),
-      PATH: `${path.join(this.folder, 'node_modules', '.bin')}${path.delimiter}${process.env.PATH}`,
+      PATH: [
+        path.join(this.folder, 'node_modules', '.bin'),
+        path.dirname(process.execPath), // the Node.js that runs the tests runs the text
+        process.env.PATH,
+      ].join(path.delimiter),
       PORT: this.#ports.get('8888'),
       CHECK_HOME: this.folder,
       PYTHONUNBUFFERED: '1',
@@ -121,7 +128,7 @@ export class Workplace {
   /** The project's scripts, with the loader that the tests have: the chapters start some hundred programs. */
   #copyScripts(): void {
     const text = readFileSync(path.join(ROOT, 'package.json'), 'utf8');
-    const quick = text.replaceAll('--import tsx', '--import ./shared/harness/quick.js');
+    const quick = text.replaceAll('--import tsx', QUICK.join(' '));
     writeFileSync(path.join(this.folder, 'package.json'), quick);
   }
 
@@ -145,17 +152,18 @@ function portsOfConfigurations(): string[] {
   });
 }
 
+/** Goes round: who opens a place shortly after another one gets other ports. */
+let next = Math.floor(Math.random() * SHARE);
+
 /** A free port for each, none of which is a number of the text: that would be taken for a port in what is printed. */
 async function choosePorts(named: readonly string[], text: string): Promise<Map<string, string>> {
   const ports = new Map<string, string>();
   const known = existsSync(SERVICES) ? readFileSync(SERVICES, 'utf8') : ''; // nc would call them by name
   const taken = text + known;
-  const count = LAST - FIRST + 1;
-  let next = Math.floor(Math.random() * count);
   for (const name of named) {
     for (let tries = 0; !ports.has(name); tries++) {
-      if (tries === count) throw new Error(`no port is free from ${FIRST} to ${LAST}`);
-      const port = FIRST + (next++ % count);
+      if (tries === SHARE) throw new Error(`no port is free from ${FIRST} to ${LAST}`);
+      const port = FIRST + LANE * SHARE + (next++ % SHARE);
       if (!taken.includes(`${port}`) && (await isFree(port))) ports.set(name, `${port}`);
     }
   }

@@ -54,7 +54,7 @@ const REQUESTS: [title: string, path: string, options?: RequestOptions][] = [
 const NOT_COMPARED = ['date', 'server', 'connection', 'keep-alive', 'transfer-encoding'];
 
 async function ask(server: ServerProcess, path: string, options: RequestOptions = {}) {
-  const dispatcher = server.openAgent({ pipelining: 0 });
+  const dispatcher = await server.openAgent({ pipelining: 0 });
   const { statusCode, headers, body } = await server.request(path, { ...options, dispatcher });
   const bytes = Buffer.from(await body.arrayBuffer()).toString('latin1');
   await dispatcher.close();
