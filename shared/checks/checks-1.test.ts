@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test, vi } from 'vitest';
 import { quick, ROOT } from '../harness/server-process.ts';
 import type { Check } from './check.ts';
 import { EXERCISES1 } from './exercises-1.ts';
@@ -9,6 +9,8 @@ import { MISTAKES1 } from './mistakes-1.ts';
 import { PART1 } from './part1.ts';
 import { runCheck, type Verdict } from './run-check.ts';
 import type { Subject } from './trial.ts';
+
+vi.setConfig({ testTimeout: 120_000 }); // a mistake passes up to seven checks before its own
 
 /** How far a program gets: the first check it fails, and what it is told. */
 async function climb(checks: readonly Check[], subject: Subject): Promise<Verdict | undefined> {
