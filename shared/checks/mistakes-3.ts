@@ -160,7 +160,7 @@ export const MISTAKES3: readonly Mistake[] = [
     edits: [
       [
         '.send({ sleep }, socket);',
-        '.send({ sleep }, socket, {}, () => {\n        if (pids.push(child.pid ?? 0) === 3) setTimeout(waitForAll, 50);\n      });',
+        '.send({ sleep }, socket);\n      if (pids.push(child.pid ?? 0) === 3) setImmediate(waitForAll);',
       ],
       [
         'async function handleRequest(',

@@ -182,20 +182,19 @@ export const isolation: Check = {
     const server = await trial.start({ args: ['--sleep', LONG] });
     const before = server.openSockets() ?? 0;
     for (let attempt = 0; attempt < EARLY_DEATHS; attempt++) {
-      const early = await ask(trial, server);
+      const early = await orFell(trial, ask(trial, server));
       await until(
-        () => pidsOf(server).length > 0,
+        () => pidsOf(server).length > 0 || server.hasExited,
         PATIENCE,
         () => new Failure('A client asked, and no child was started for it'),
       );
+      if (server.hasExited) throw fell(trial);
       for (const pid of pidsOf(server)) kill(pid);
       await isCut(trial, early, 'A child was killed before it had its connection:');
       await comesTrue(() => pidsOf(server).length === 0, 2);
     }
 
-    const clients = await putToSleep(trial, server, 2).catch(async (error) => {
-      throw (await comesTrue(() => trial.hasExited, 1)) ? fell(trial) : error;
-    });
+    const clients = await orFell(trial, putToSleep(trial, server, 2));
     const [victim = 0, other = 0] = pidsOf(server);
     kill(victim);
     const cut = () => clients.filter(({ ending }) => ending !== 'open');
@@ -229,6 +228,13 @@ async function isCut(trial: Trial, client: RawClient, when: string): Promise<voi
       }),
   );
   if (trial.hasExited) throw fell(trial);
+}
+
+/** Who cannot be served since the program has ended hears of it a moment earlier than we do. */
+function orFell<T>(trial: Trial, served: Promise<T>): Promise<T> {
+  return served.catch(async (error) => {
+    throw (await comesTrue(() => trial.hasExited, 1)) ? fell(trial) : error;
+  });
 }
 
 /** The message becomes that of a program that has ended; why, is what it said last. */

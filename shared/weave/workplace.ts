@@ -16,7 +16,7 @@ import {
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { acceptQueue, socketsTo } from '../harness/proc.ts';
+import { trafficOn } from '../harness/proc.ts';
 import { QUICK, ROOT } from '../harness/server-process.ts';
 
 /** The ports of the text: 88xx, 90xx, 8000 and 8080. */
@@ -104,10 +104,7 @@ export class Workplace {
 
   /** Who listens and who is connected on the ports of the text, to see a change in: undefined without /proc. */
   get traffic(): { listening: number; connected: number } {
-    const real = [...this.#ports.values()].map(Number);
-    const listening = real.filter(isListening).length;
-    const connected = real.map((port) => socketsTo(port, 'ESTABLISHED'));
-    return { listening, connected: connected.reduce((sum, count) => sum + count, 0) };
+    return trafficOn([...this.#ports.values()].map(Number));
   }
 
   #toReal(text: string): string {
@@ -177,13 +174,4 @@ async function isFree(port: number): Promise<boolean> {
   });
   await new Promise((resolve) => listener.close(resolve));
   return isOpen;
-}
-
-function isListening(port: number): boolean {
-  try {
-    acceptQueue(port);
-    return true;
-  } catch {
-    return false;
-  }
 }
