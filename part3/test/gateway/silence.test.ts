@@ -72,3 +72,35 @@ for (const transport of TRANSPORTS) {
     });
   });
 }
+
+for (const transport of TRANSPORTS) {
+  gatewaysOf('part3', transport)('tells a silent application in Python', (stage) => {
+    const app = 'shared/harness/faults.py:app';
+    const server = useServer(stage, { app, args: ['--python-workers', '3'] });
+
+    test.concurrent.each(['leave', 'reset', 'halfClose'] as const)(
+      'by close(): %s',
+      async (goodbye) => {
+        const client = await RawClient.connect(server());
+        await client.send(head(`GET /waits?${goodbye}`));
+        await server().waitForOutput(new RegExp(`^${goodbye} waits$`, 'm'));
+        await client[goodbye]();
+        await server().waitForOutput(new RegExp(`^${goodbye} closed$`, 'm'));
+      },
+    );
+  });
+}
+
+gatewaysOf('part3')('does not keep a worker for a client that has left', (stage) => {
+  const server = useServer(stage, { app: 'shared/harness/faults.py:app' });
+
+  test('even if its application never looks up', async () => {
+    const before = await (await server().request('/pid')).body.text();
+    const client = await RawClient.connect(server());
+    await client.send(head('GET /hang'));
+    await server().waitForOutput(/^hanging$/m);
+    client.leave();
+    const after = await (await server().request('/pid')).body.text();
+    expect(after).not.toBe(before);
+  });
+});
