@@ -26,7 +26,8 @@ const OPTIONS = {
   ...{ 'forwarded-allow-ips': text, 'access-log': text, trace: flag },
   ...{ 'max-connections': text, 'max-body-bytes': text, 'max-head-bytes': text },
   ...{ 'head-timeout': text, 'keep-alive-timeout': text, 'body-timeout': text },
-  ...{ 'write-timeout': text, 'request-timeout': text, 'drain-timeout': text },
+  ...{ 'write-timeout': text, 'request-timeout': text, 'half-close-timeout': text },
+  ...{ 'drain-timeout': text },
 } as const;
 /** As far as a timer of Node.js goes: 24 days. */
 const MAX_SECONDS = 2 ** 21;

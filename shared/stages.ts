@@ -191,6 +191,7 @@ export const STAGES: readonly Stage[] = [
       ['--body-timeout S', 'seconds between two pieces of a body; then 408 (default: 20)'],
       ['--write-timeout S', 'seconds a client may take nothing of its answer (default: 60)'],
       ['--request-timeout S', 'seconds the app has for its next step; then 504 (default: 60)'],
+      ['--half-close-timeout S', "the same behind its client's FIN; then it is told (default: 1)"],
       ['--drain-timeout S', 'seconds to finish what is under way at the end (default: 10)'],
     ],
   },

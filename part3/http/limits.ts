@@ -41,6 +41,11 @@ export const LIMITS = {
   writeTimeout: 60,
   /** For the application's next step: to begin its answer, or to go on with it; 504, or a cut. nginx: 60. */
   requestTimeout: 60,
+  /**
+   * The same once the client has said FIN; then it counts as gone, and the application is told. It may be half a
+   * goodbye, of one that still listens: so not at once, as with node:http, Go and nginx, nor never, as with waitress.
+   */
+  halfCloseTimeout: 1,
   /** After our FIN, for the client's: a close with bytes unread would be a RST and destroy the answer. Apache: 2. */
   lingerTimeout: 2,
   /** At shutdown, for what is under way; then it is cut. Docker kills after 10, gunicorn after 30. */

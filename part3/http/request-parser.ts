@@ -21,7 +21,7 @@ export type { RequestHead } from './request-head.ts';
 
 export type ParserEvent =
   | { readonly kind: 'head'; readonly head: RequestHead }
-  /** A piece of the body as it came: never empty, not copied. */
+  /** A piece of the body: never empty, and not copied, unless it had to be joined from crumbs. */
   | { readonly kind: 'data'; readonly data: Buffer }
   /** Behind every request, with a body or without. */
   | { readonly kind: 'end' };
@@ -51,6 +51,8 @@ const AFTER_EMPTY_LINE: State = { kind: 'idle', mayBeEmptyLine: false };
 
 const CR = 0x0d;
 const LF = 0x0a;
+/** Bytes of a body so few that an object for them costs more than to copy them. */
+const MAX_CRUMB = 1024;
 
 export class RequestParser {
   readonly #limits: ParserLimits;
@@ -75,8 +77,7 @@ export class RequestParser {
     try {
       return this.#next();
     } catch (error) {
-      this.#state = { kind: 'refused', error };
-      this.#buffer.clear();
+      this.#refuse(error);
       throw error;
     }
   }
@@ -165,9 +166,29 @@ export class RequestParser {
   #readBody(body: BodyDecoder): ParserEvent | undefined {
     const data = body.next(this.#buffer);
     if (data === undefined) return undefined;
-    if (data !== 'end') return { kind: 'data', data };
+    if (data !== 'end') return { kind: 'data', data: this.#joinCrumbs(data, body) };
     this.#state = BEFORE_EMPTY_LINE;
     return END;
+  }
+
+  /** Behind a crumb comes what else is here: else a client could make an event of each byte, in a chunk of its own. */
+  #joinCrumbs(first: Buffer, body: BodyDecoder): Buffer {
+    const pieces = [first];
+    try {
+      for (let last = first; last.length < MAX_CRUMB; pieces.push(last)) {
+        const data = body.next(this.#buffer);
+        if (data === undefined || data === 'end') break; // an end is said again when we ask again
+        last = data;
+      }
+    } catch (error) {
+      this.#refuse(error); // thrown when we are asked for what comes behind these bytes
+    }
+    return pieces.length === 1 ? first : Buffer.concat(pieces);
+  }
+
+  #refuse(error: unknown): void {
+    this.#state = { kind: 'refused', error };
+    this.#buffer.clear();
   }
 
   /** Whether nothing has come but a CR LF, or the CR of one. */

@@ -12,6 +12,7 @@ export type Turn =
   | 'client: answer' // takes it
   | 'client: FIN'
   | 'application'
+  | 'application, after FIN' // of a client that may have left
   | 'nobody';
 
 /** Each move has its own deadline. */
@@ -22,6 +23,7 @@ const DEADLINES = {
   'client: answer': 'writeTimeout',
   'client: FIN': 'lingerTimeout',
   application: 'requestTimeout',
+  'application, after FIN': 'halfCloseTimeout',
 } as const satisfies Record<Exclude<Turn, 'nobody'>, keyof Limits>;
 
 const NEVER = Number.POSITIVE_INFINITY;

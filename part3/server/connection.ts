@@ -71,6 +71,8 @@ export class Connection {
   readonly #clock: Clock;
   /** The application, while it waits for a piece of the body. */
   #reader: { resolve(piece: Buffer): void; reject(error: unknown): void } | undefined;
+  /** The request whose answer is not to be finished: who still reads its body must not take half of it for all. */
+  #givenUp: { readonly request: RequestHead; readonly reason: unknown } | undefined;
   #isLast = false;
 
   constructor(socket: Socket, service: Service) {
@@ -80,7 +82,10 @@ export class Connection {
     this.#outbox = new Outbox(socket, service.trace);
     this.#clock = new Clock(service.limits);
     socket.on('data', (bytes) => this.#receive(bytes));
-    socket.once('end', () => this.#proceed());
+    socket.once('end', () => {
+      this.#proceed();
+      this.#wind(); // it may be half a goodbye, or a whole one
+    });
     socket.on('error', () => socket.destroy()); // unheard, one client's reset would end us all
     socket.once('close', () => this.#abandon(new ClientLeft('before its answer was whole')));
     this.#clock.start('client: head');
@@ -120,6 +125,8 @@ export class Connection {
     if (isToTake && this.#state.kind === 'answering') return void this.#wind(); // it has taken it, and the next one moves
     if (this.#clock.turn === 'application')
       return void this.#fail(new HttpError(504, 'the application is late'));
+    if (this.#clock.turn === 'application, after FIN')
+      return void this.#fail(new ClientLeft('while the application was silent'));
     if (this.#clock.turn === 'client: body')
       return void this.#fail(new HttpError(408, 'the body is late'));
     if (this.#parser.state === 'idle') return void this.#close(); // it has asked nothing, and gets no answer
@@ -250,10 +257,11 @@ export class Connection {
     return false;
   }
 
-  /** The next piece of this request's body, for its application. Empty: that was all, or its time is over. */
+  /** The next piece of this request's body, for its application. Empty: that was all, or it has answered. */
   #readBody(request: RequestHead): Promise<Buffer> {
     return new Promise((resolve, reject) => {
       const state = this.#state;
+      if (this.#givenUp?.request === request) return reject(this.#givenUp.reason);
       if (state.kind !== 'answering' || state.request !== request) return resolve(NOTHING);
       if (this.#reader) return reject(new Error('wsgi.input is read by two at the same time'));
       this.#reader = { resolve, reject };
@@ -300,7 +308,16 @@ export class Connection {
   #wind(): void {
     if (this.#state.kind !== 'answering') return;
     if (this.#outbox.isWaiting) this.#clock.start('client: answer');
-    else this.#clock.start(this.#reader ? 'client: body' : 'application');
+    else if (this.#reader) this.#clock.start('client: body');
+    else this.#clock.start(this.#mayHaveLeft ? 'application, after FIN' : 'application');
+  }
+
+  /**
+   * After a FIN the client may still listen, or have gone: only what we send can tell, by the RST that it gets. So an
+   * application that goes on is let be, and one that is silent is not kept waiting for nobody.
+   */
+  get #mayHaveLeft(): boolean {
+    return this.#socket.readableEnded && this.#service.limits.halfCloseTimeout > 0;
   }
 
   /** Whether nobody waits for what the client sends: the parser's own limits bound what somebody waits for. */
@@ -319,10 +336,12 @@ export class Connection {
     const { request, answer } = this.#state as Partial<Answering>;
     const isOver = this.#state.kind === 'closing' || this.#state.kind === 'discarding';
     this.#abandon(error);
-    if (error instanceof ClientLeft || this.#socket.destroyed) return;
+    if (this.#socket.destroyed) return;
     if (isOver) return void this.#close(); // all has been answered, and what comes now is doubtful
-    if (!(error instanceof HttpError)) console.error(error);
+    const hasLeft = error instanceof ClientLeft;
+    if (!hasLeft && !(error instanceof HttpError)) console.error(error);
     if (answer?.headSent) return void this.cut();
+    if (hasLeft) return void this.#close(); // an answer of ours would be one to nobody
     const [code, detail] =
       error instanceof HttpError ? [error.status, `: ${error.message}`] : [500, ''];
     const status = `${code} ${reasonFor(code)}`;
@@ -347,6 +366,7 @@ export class Connection {
     if (state.kind === 'answering') {
       this.#service.stats.underWay--;
       if (state.answer.headSent) this.#log(state.request, state.answer); // half an answer is one, too
+      this.#givenUp = { request: state.request, reason };
       state.exchange.abort();
     }
     this.#reader?.reject(reason);

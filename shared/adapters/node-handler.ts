@@ -378,7 +378,7 @@ class ClientSocket extends Duplex {
     this.encrypted = environ['wsgi.url_scheme'] === 'https';
     this.on('error', () => {}); // `destroy(error)` tells the handler; there is nobody else to tell
     this.once('close', () => {
-      if (body.isOpen) body.fail(new Error('the handler destroyed its response'));
+      if (body.isOpen) body.fail(this.errored ?? new Error('the handler destroyed its response'));
     });
   }
 

@@ -21,6 +21,7 @@ import {
   type ServerProcess,
   startServer,
 } from '../harness/server-process.ts';
+import { STAGES, type Stage } from '../stages.ts';
 import type { Application, Environ } from '../wsgi.ts';
 import { loadPythonApplication } from './python-app.ts';
 
@@ -212,6 +213,31 @@ describe.skipIf(process.env.SERVER)('one worker, several requests at a time', ()
       ['/die-before', '/pid', '/pid'].map((target) => statusOf(app, target)),
     );
     expect(answers).toEqual(['502 Bad Gateway', '200 OK', '200 OK']);
+  });
+});
+
+describe.skipIf(process.env.SERVER)('a worker that is busy', () => {
+  const gateway = STAGES.find(({ id }) => id === 'gateway') as Stage;
+  const server = useServer(gateway, { app: `${FAULTS}:app` });
+  const get = (target: string) => `GET ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`;
+
+  test('is not waited for by those whose clients have left, and never hears of them', async () => {
+    const before = server().stderr.length;
+    const gate = await openGate();
+    const busy = await RawClient.connect(server());
+    await busy.send(get(`/gate?${gate.port}`));
+    const opened = await gate.opened;
+    const ghosts = await Promise.all([1, 2, 3, 4].map(() => RawClient.connect(server())));
+    for (const ghost of ghosts) {
+      await ghost.send(get('/errors'));
+      ghost.halfClose(); // so that we see when it is given up
+    }
+    for (const ghost of ghosts) expect(`${(await ghost.readToEnd()).bytes}`).toBe('');
+    opened.end('x');
+    const pid = `${parseResponse((await busy.readToEnd()).bytes).body}`;
+    expect(await textOf(server(), '/pid')).toBe(pid);
+    expect(server().stderr.slice(before)).toBe('');
+    gate.close();
   });
 });
 

@@ -79,7 +79,10 @@ class Exchange implements AsyncIterator<Chunk> {
 
   /** The client has left, or the server wants no more. Lets the worker close the application's result. */
   close(): void {
-    if (this.#state === 'waiting') this.#state = 'done';
+    if (this.#state === 'waiting') {
+      this.#state = 'done';
+      this.#pool.forget(this);
+    }
     if (this.#state !== 'underway') return;
     this.#leave();
     if (!this.#isReading) this.#advance().catch(() => {});
@@ -87,7 +90,7 @@ class Exchange implements AsyncIterator<Chunk> {
 
   /** False when no worker can be had. */
   async #begin(): Promise<boolean> {
-    const worker = await this.#pool.take().catch(() => undefined);
+    const worker = await this.#pool.take(this).catch(() => undefined);
     if (this.#state === 'done') {
       if (worker) this.#pool.give(worker); // the client left while it waited
     } else if (worker) {
@@ -124,6 +127,7 @@ class Exchange implements AsyncIterator<Chunk> {
   #leave(): void {
     this.#state = 'left';
     this.#worker?.send('A');
+    this.#worker?.hurry(LEAVE_TIMEOUT);
   }
 
   /** The worker has ended, or was ended because it took too long. Once bytes have left, this cuts the answer. */
@@ -157,13 +161,19 @@ class ApplicationFailed extends Error {
   }
 }
 
+interface Waiting {
+  readonly exchange: Exchange;
+  resolve(worker: Worker): void;
+  reject(reason: unknown): void;
+}
+
 /** The workers of one application: those that are free, and the requests that wait for one. */
 class Pool {
   readonly #start: () => Promise<Worker>;
   readonly #size: number;
   #alive = 0;
   readonly #free: Worker[] = [];
-  readonly #waiting: { resolve(worker: Worker): void; reject(reason: unknown): void }[] = [];
+  readonly #waiting: Waiting[] = [];
 
   constructor(start: () => Promise<Worker>, size: number) {
     this.#start = start;
@@ -175,13 +185,19 @@ class Pool {
   }
 
   /** A worker for one request, first come, first served. Rejects when none can be started any more. */
-  take(): Promise<Worker> {
+  take(exchange: Exchange): Promise<Worker> {
     const worker = this.#free.shift();
     if (worker) return Promise.resolve(worker);
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ resolve, reject });
+      this.#waiting.push({ exchange, resolve, reject });
       if (this.#alive < this.#size) this.#respawn();
     });
+  }
+
+  /** Its client has left: it does not wait any more, if it did. */
+  forget(exchange: Exchange): void {
+    const index = this.#waiting.findIndex((waiting) => waiting.exchange === exchange);
+    if (index >= 0) this.#waiting.splice(index, 1)[0]?.reject(new Error('the client left'));
   }
 
   /** Takes a worker back. One that has ended is not missed: its replacement is on the way. */
@@ -229,6 +245,7 @@ class Worker {
   readonly #socket: Socket;
   readonly #packets: AsyncIterator<Buffer>;
   #buffer: Buffer = Buffer.alloc(0);
+  #timer: NodeJS.Timeout | undefined;
   readonly ended: Promise<void>;
   /** How it ended; empty while it lives. */
   fate = '';
@@ -279,7 +296,7 @@ class Worker {
 
   /** The next frame; undefined when the worker has ended, as it has to after `timeout` ms of silence. */
   async receive(timeout?: number): Promise<Frame | undefined> {
-    const timer = timeout === undefined ? undefined : setTimeout(() => this.#expire(), timeout);
+    if (timeout !== undefined) this.#startTimer(timeout);
     try {
       for (;;) {
         const frame = this.#take();
@@ -291,11 +308,22 @@ class Worker {
     } catch {
       // A reset of this socket is one way in which the end of the process shows.
     } finally {
-      clearTimeout(timer);
+      clearTimeout(this.#timer);
+      this.#timer = undefined;
     }
     this.#child.kill('SIGKILL'); // a worker that cannot be talked to is none
     await this.ended;
     return undefined;
+  }
+
+  /** If its next frame is waited for, then from now on for no longer than this. */
+  hurry(timeout: number): void {
+    if (this.#timer) this.#startTimer(timeout);
+  }
+
+  #startTimer(timeout: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#expire(), timeout);
   }
 
   /** A netstring, as soon as it is whole: `length:bytes,`. */

@@ -18,6 +18,10 @@ def wait_at_gate(environ):
         gate.recv(1)
 
 
+def tell(text):
+    sys.stderr.write(f'{text}\n')  # in one piece: workers share it, and print() writes a line in two
+
+
 def app(environ, start_response):
     return globals()[environ['PATH_INFO'][1:].replace('-', '_')](environ, start_response)
 
@@ -124,7 +128,7 @@ class Closing:
         return iter(self.chunks)
 
     def close(self):
-        print(f'{self.name} closed', file=sys.stderr, flush=True)
+        tell(f'{self.name} closed')
         self.then()
 
 
@@ -150,8 +154,24 @@ def endless(environ, start_response):
     return Closing('endless', chunks())
 
 
+def gate(environ, start_response):
+    wait_at_gate(environ)
+    return pid(environ, start_response)
+
+
+def waits(environ, start_response):
+    def chunks():
+        tell(f'{environ["QUERY_STRING"]} waits')
+        while True:
+            time.sleep(0.05)
+            yield b''  # nothing leaves; but if the client has left, this is where we hear of it
+
+    start_response('200 OK', TEXT)
+    return Closing(environ['QUERY_STRING'], chunks())
+
+
 def hang(environ, start_response):
-    print('hanging', file=sys.stderr, flush=True)
+    tell('hanging')
     time.sleep(3600)
 
 

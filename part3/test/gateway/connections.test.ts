@@ -160,6 +160,11 @@ describeStage('gateway', 'hears the end of a client, and answers', (stage) => {
     expect(textsOf(await answersOf(client))).toEqual([HELLO]);
   });
 
+  test('the same with an answer of 16 MiB', async () => {
+    const [answer] = await answersOf(await sayAndFinish(head('GET /big')));
+    expect(answer?.body.length).toBe(16 * 1024 * 1024);
+  });
+
   test('the same with two requests, of which the first is slow', async () => {
     const gate = await makeGate();
     const client = await sayAndFinish(head(`GET /later?${gate.port}`) + head('GET /hello'));

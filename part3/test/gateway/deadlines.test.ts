@@ -22,7 +22,7 @@ import {
 
 /** Seconds for every move. */
 const TIME = 0.5;
-const ALL = ['head', 'keep-alive', 'body', 'write', 'request'].flatMap((move) => [
+const ALL = ['head', 'keep-alive', 'body', 'write', 'request', 'half-close'].flatMap((move) => [
   `--${move}-timeout`,
   `${TIME}`,
 ]);
@@ -132,7 +132,34 @@ describeStage('gateway', 'does not wait for ever', (stage) => {
     expect(() => splitAnswers(bytes)).toThrow(/not a whole chunk/);
   });
 
-  test.concurrent('a client that never closes its side is dropped', async () => {
+  test.concurrent('behind a FIN, slow is not stalled: an answer that goes on in time arrives whole', async () => {
+    const gate = await makeGate();
+    const client = await ask(server(), head(`GET /relay?${gate.port}`, 'Connection: close'));
+    client.halfClose();
+    for (let piece = 0; piece < 8; piece++) {
+      await delay(TIME * 200);
+      await gate.say('x');
+    }
+    await gate.open();
+    expect(textsOf(await answersOf(client))).toEqual(['xxxxxxxx']);
+  });
+
+  test.concurrent('behind a FIN, each of several requests has its own time', async () => {
+    const gates = await Promise.all([1, 2, 3, 4].map(() => makeGate()));
+    const client = await ask(
+      server(),
+      gates.map(({ port }) => head(`GET /later?${port}`)).join(''),
+    );
+    client.halfClose();
+    for (const gate of gates) {
+      await gate.arrived;
+      await delay(TIME * 400);
+      await gate.open();
+    }
+    expect(textsOf(await answersOf(client))).toEqual(gates.map(() => 'later\n'));
+  });
+
+  test.concurrent('a client that never closes its side is dropped', async ({ expect }) => {
     const client = await ask(server(), head('GET /hello', 'Connection: close'));
     await client.readUntil(HELLO);
     await expect // it is told so when it goes on talking

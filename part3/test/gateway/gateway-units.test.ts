@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { InputStream } from '../../gateway/input-stream.ts';
 import { Exchange } from '../../gateway/run-application.ts';
 import type { Application, Chunk, Environ, Result } from '../../gateway/wsgi.ts';
-import { LIMITS } from '../../http/limits.ts';
+import { LIMITS, type Limits } from '../../http/limits.ts';
 import { ResponseWriter } from '../../http/response-writer.ts';
 import { Connection } from '../../server/connection.ts';
 import { HELLO, head, splitAnswers, statusesOf } from './gateway.ts';
@@ -294,7 +294,7 @@ describe('an exchange', () => {
 
 describe('the clock of a connection', () => {
   /** A client that takes nothing until it is told to. */
-  function makeClient(application: Application) {
+  function makeClient(application: Application, changed: Partial<Limits> = {}) {
     let sent = '';
     let take = () => {};
     const socket = new Duplex({
@@ -305,7 +305,13 @@ describe('the clock of a connection', () => {
         take = () => done();
       },
     });
-    const limits = { ...LIMITS, writeTimeout: 60, requestTimeout: 60, keepAliveTimeout: 5 };
+    const times = {
+      writeTimeout: 60,
+      requestTimeout: 60,
+      keepAliveTimeout: 5,
+      halfCloseTimeout: 1,
+    };
+    const limits = { ...LIMITS, ...times, ...changed };
     const peer = {
       scheme: 'http',
       serverName: '',
@@ -351,6 +357,58 @@ describe('the clock of a connection', () => {
     expect(socket.destroyed).toBe(false);
     connection.checkDeadline(later(122));
     expect(socket.destroyed).toBe(true);
+  });
+
+  test('behind a FIN the application has less time, and what it did not say is not said for it', async () => {
+    const { socket, connection, sent } = makeClient(slow);
+    socket.push(head('GET /slow'));
+    await turn();
+    connection.checkDeadline(later(59));
+    socket.push(null);
+    await turn();
+    connection.checkDeadline(later(0.5));
+    expect(socket.writableEnded).toBe(false);
+    connection.checkDeadline(later(2));
+    expect([socket.writableEnded, sent()]).toEqual([true, '']);
+  });
+
+  test('a half-close timeout of 0 takes no FIN for a goodbye', async () => {
+    const { socket, connection, take, sent } = makeClient(slow, { halfCloseTimeout: 0 });
+    socket.push(head('GET /slow'));
+    socket.push(null);
+    await turn();
+    connection.checkDeadline(later(59));
+    expect(socket.writableEnded).toBe(false);
+    connection.checkDeadline(later(61));
+    take();
+    expect(statusesOf(splitAnswers(Buffer.from(sent())))).toEqual([504]);
+  });
+
+  test('a client that has said FIN has its whole time to take its answer', async () => {
+    const { socket, connection } = makeClient(slow);
+    socket.push(head('GET /hello') + head('GET /slow'));
+    socket.push(null);
+    await turn();
+    connection.checkDeadline(later(2)); // it has not taken what there is
+    connection.checkDeadline(later(59));
+    expect([socket.destroyed, socket.writableEnded]).toEqual([false, false]);
+    connection.checkDeadline(later(122));
+    expect(socket.destroyed).toBe(true);
+  });
+
+  test('who reads on when its client has left must not take half a body for all of it', async () => {
+    let read = (): Promise<unknown> => Promise.resolve();
+    const { socket, connection } = makeClient((environ) => {
+      read = () => environ['wsgi.input'].read(4);
+      return new Promise(() => {});
+    });
+    socket.push(`${head('POST /', 'Content-Length: 9')}four`);
+    await turn();
+    expect(`${await read()}`).toBe('four');
+    socket.push(null);
+    await turn();
+    connection.checkDeadline(later(2));
+    await expect(read()).rejects.toThrow('while the application was silent');
   });
 
   test('a request that has not come is not waited for longer than it takes to say goodbye', async () => {

@@ -2,7 +2,7 @@
 import { connect, type Socket } from 'node:net';
 import { expect, test } from 'vitest';
 import { describeStage, useServer } from '../../../shared/harness/describe-stages.ts';
-import { residentBytes } from '../../../shared/harness/proc.ts';
+import { forgetPeak, hasProc, residentBytes } from '../../../shared/harness/proc.ts';
 import type { ServerProcess } from '../../../shared/harness/server-process.ts';
 import {
   APP,
@@ -132,6 +132,27 @@ describeStage('gateway', 'goes at the pace of the slower one', (stage) => {
     await client.reset();
     await server().waitForOutput(/^endless closed$/m);
   });
+});
+
+describeStage('gateway', 'joins the crumbs of a body', (stage) => {
+  const server = useServer(stage, { app: 'wsgiapp:app' });
+
+  test.runIf(hasProc)(
+    '1 MiB, each byte in a chunk of its own, is not 200 MiB (needs /proc)',
+    async () => {
+      const MIB = 1024 * 1024;
+      expect(statusesOf(await talk(server(), LAST))).toEqual([200]);
+      forgetPeak(server().pid);
+      const before = residentBytes(server().pid).now;
+      const request = head('POST /upload', 'Transfer-Encoding: chunked', 'Connection: close');
+      const client = await ask(server(), request);
+      for (let sent = 0; sent < MIB; sent += 64 * 1024)
+        await client.send('1\r\nx\r\n'.repeat(64 * 1024));
+      await client.send('0\r\n\r\n');
+      expect(textsOf(await answersOf(client))).toEqual([`${MIB} bytes\n`]);
+      expect(residentBytes(server().pid).peak - before).toBeLessThan(100 * MIB);
+    },
+  );
 });
 
 describeStage('gateway', 'serves many at a time', (stage) => {

@@ -118,6 +118,29 @@ describeStage('gateway', 'ends in peace', (stage) => {
     expect(server.stderr).toMatch(/^waits closed, 1 said$/m);
   });
 
+  test('clients that have left are not waited for, whether they left before or after the signal', async () => {
+    const never = ['request', 'drain'].flatMap((what) => [`--${what}-timeout`, '600']);
+    const server = await start(stage, ...never);
+    const silent = async (name: string) => {
+      const client = await ask(server, head(`POST /thinks?${name}`, 'Content-Length: 0'));
+      await server.waitForOutput(new RegExp(`^thinking ${name}$`, 'm'));
+      return client;
+    };
+    const begun = () => ask(server, head('GET /waits'));
+    const clients = await Promise.all([silent('a'), silent('b'), begun(), begun()]);
+    for (const client of clients.slice(2)) await client.readUntil('waiting');
+    const [early, late, earlyBegun, lateBegun] = clients;
+    early?.leave();
+    earlyBegun?.leave();
+    server.signal('SIGTERM');
+    await isShut(server);
+    late?.leave();
+    lateBegun?.leave();
+    expect(await server.exited).toEqual({ code: 0, signal: null });
+    expect(server.stderr.match(/^waits closed/gm)?.length).toBe(2);
+    expect(server.stderr).not.toContain('cut off');
+  });
+
   test('--drain-timeout 0 is for ever, as it is with all others', async () => {
     const server = await start(stage, '--drain-timeout', '0');
     const gate = await makeGate();

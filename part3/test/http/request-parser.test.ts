@@ -149,19 +149,30 @@ describe('what is not asked for', () => {
   });
 
   test("is the network's own memory: data are not copied", () => {
-    const parser = parserWith('POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 6\r\n\r\n');
-    const [first, second] = [Buffer.from('abcd'), Buffer.from('efGET')];
+    const parser = parserWith('POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 6000\r\n\r\n');
+    const [first, second] = [Buffer.alloc(4000, 'a'), Buffer.from(`${'b'.repeat(2000)}GET`)];
     parser.next();
     parser.receive(first);
     parser.receive(second);
     const events = [parser.next(), parser.next(), parser.next()];
     expect(events).toEqual([
-      { kind: 'data', data: Buffer.from('abcd') },
-      { kind: 'data', data: Buffer.from('ef') },
+      { kind: 'data', data: first },
+      { kind: 'data', data: second.subarray(0, 2000) },
       { kind: 'end' },
     ]);
     expect(events[0]?.kind === 'data' && events[0].data.buffer === first.buffer).toBe(true);
     expect(parser.bufferedBytes).toBe(3);
+  });
+
+  test('is one piece of data, if it came in crumbs, whatever stands behind them', () => {
+    const crumbs = 'abc'.replace(/./g, '1\r\n$&\r\n');
+    for (const rest of ['', '1\r\n', '0\r\n\r\n', 'zz\r\n']) {
+      const parser = parserWith(chunked(crumbs + rest));
+      expect(parser.next()?.kind).toBe('head');
+      expect(parser.next()).toEqual({ kind: 'data', data: Buffer.from('abc') });
+      if (rest === 'zz\r\n') expect(() => parser.next()).toThrow('not a chunk size');
+      else expect(parser.next()?.kind).toBe(rest === '0\r\n\r\n' ? 'end' : undefined);
+    }
   });
 
   test('may be cut anywhere: a body of either framing goes on in the next piece', () => {

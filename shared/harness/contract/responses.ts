@@ -3,13 +3,6 @@ import { describe, expect, test } from 'vitest';
 import { type DescribeServers, expectCut, useServer, watched } from '../describe-stages.ts';
 import { openGate } from '../gate.ts';
 import { headerOf, parseResponse, RawClient, type RawResponse } from '../raw-client.ts';
-import type { Target } from '../server-process.ts';
-
-/** On a Unix socket a client that is gone looks like one that has half-closed, until something is sent to it. */
-const canReset = ({ transport }: Target) => test.skipIf(transport === 'unix');
-/** Nor is it heard under TLS, if it comes while the server writes the last words of the handshake. */
-const canResetAtOnce = ({ transport }: Target) =>
-  test.skipIf(transport !== undefined && transport !== 'tcp');
 
 export function describeResponses(describeServers: DescribeServers): void {
   for (const app of ['app', 'validated']) {
@@ -85,17 +78,14 @@ export function describeResponses(describeServers: DescribeServers): void {
         }
       });
 
-      canReset(stage)(
-        'close() is called at once when the client leaves, though the application waits',
-        async () => {
-          const client = await RawClient.connect(server());
-          await client.send('GET /waits HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
-          await client.readUntil('waiting');
-          await client.reset();
-          await server().waitForOutput(/^waits closed, 1 said$/m);
-          expect((await server().request('/hello')).statusCode).toBe(200);
-        },
-      );
+      test('close() is called soon when the client leaves, though the application waits', async () => {
+        const client = await RawClient.connect(server());
+        await client.send('GET /waits HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+        await client.readUntil('waiting');
+        await client.reset();
+        await server().waitForOutput(/^waits closed, 1 said$/m);
+        expect((await server().request('/hello')).statusCode).toBe(200);
+      });
 
       test('each piece leaves when it is there: the first arrives before the second is made', async () => {
         const gate = await openGate();
@@ -240,19 +230,16 @@ export function describeResponses(describeServers: DescribeServers): void {
       expect((await server().request('/hello')).statusCode).toBe(200);
     });
 
-    canResetAtOnce(stage)(
-      'a client that leaves while the application thinks: close() is called all the same',
-      async () => {
-        const before = server().stderr.length;
-        const client = await RawClient.connect(server());
-        await client.send('GET /late-waits HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
-        await server().waitForOutput(/^asleep$/m);
-        await client.reset();
-        await server().waitForOutput(/^waits closed, 0 said$/m);
-        expect((await server().request('/hello')).statusCode).toBe(200);
-        expect(server().stderr.slice(before)).not.toContain('broke a rule'); // it is not to blame
-      },
-    );
+    test('a client that leaves while the application thinks: close() is called all the same', async () => {
+      const before = server().stderr.length;
+      const client = await RawClient.connect(server());
+      await client.send('GET /late-waits HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+      await server().waitForOutput(/^asleep$/m);
+      await client.reset();
+      await server().waitForOutput(/^waits closed, 0 said$/m);
+      expect((await server().request('/hello')).statusCode).toBe(200);
+      expect(server().stderr.slice(before)).not.toContain('broke a rule'); // it is not to blame
+    });
 
     test('even `throw undefined` is answered', async () => {
       expect((await server().request('/throws-nothing')).statusCode).toBe(500);
