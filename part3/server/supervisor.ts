@@ -173,7 +173,7 @@ export class Supervisor {
     if (member.state === 'starting') member.process.process.kill('SIGKILL'); // nobody has met it
     const seconds = this.#staffing.drainTimeout;
     member.state = 'draining';
-    member.deadline = performance.now() + seconds * 1000 + GRACE;
+    member.deadline = performance.now() + (seconds || Number.POSITIVE_INFINITY) * 1000 + GRACE;
     if (member.process.isConnected()) {
       member.process.send({ kind: 'drain', seconds, inPeace } satisfies Order);
     }
