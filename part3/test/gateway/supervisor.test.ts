@@ -234,6 +234,7 @@ describeStage('gateway', 'with two workers', () => {
     const pids = () => workersOf(server).map((worker) => worker.pid);
     const listening = () => listenersAmong(pids(), server.port);
     await expect.poll(listening, { timeout: 20_000 }).not.toContain(pid);
+    expect(listening()).toHaveLength(2);
     words.end(', and done');
     expect(await client.readUntil('0\r\n\r\n')).toMatch(/and done/);
     gate.close();
@@ -242,7 +243,7 @@ describeStage('gateway', 'with two workers', () => {
     const { bytes } = await client.readToEnd();
     expect(bytes.toString()).toContain(`Connection: close\r\n\r\n${pid}`);
     await expect.poll(pids, { timeout: 20_000 }).not.toContain(pid);
-    await expect.poll(() => pids().length).toBe(2);
+    expect(pids()).toHaveLength(2);
   });
 
   linux(
