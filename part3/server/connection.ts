@@ -98,12 +98,15 @@ export class Connection {
 
   /**
    * The server stops: the answer under way is the last one, and where there is none, all is said. In peace, a client
-   * may still ask once: its request may be on the way, and a close that crosses it would lose it.
+   * that was not told so may still ask once: its request may be on the way, and a close that crosses it would lose it.
    */
   drain(inPeace: boolean): void {
     this.#isLast = true;
     const { kind } = this.#state;
-    if (this.#state.kind === 'answering') this.#state.answer.keepAlive = false;
+    if (this.#state.kind === 'answering') {
+      const { answer } = this.#state;
+      if (!inPeace || !answer.headSent) answer.keepAlive = false;
+    }
     const isIdle = kind === 'reading' && this.#parser.state === 'idle';
     if (!inPeace && (isIdle || kind === 'discarding')) this.#close();
   }
@@ -240,7 +243,7 @@ export class Connection {
     this.#service.stats.underWay--;
     this.#log(state.request, state.answer);
     this.#reader = undefined;
-    if (!state.answer.keepAlive || this.#isLast) this.#close();
+    if (!state.answer.keepAlive) this.#close();
     else if (state.bodyHasEnded) this.#state = READING;
     else this.#state = { kind: 'discarding', leftBytes: this.#service.limits.maxDrainBytes };
   }

@@ -17,7 +17,7 @@ export interface Staffing {
   readonly drainTimeout: number;
 }
 
-/** What a worker says. */
+/** What a worker says. It is worn out after its number of requests, or by a SIGTERM, and serves until it is replaced. */
 type Report =
   | { readonly kind: 'serving'; readonly where: string }
   | { readonly kind: 'alive'; readonly requests: number; readonly underWay: number }
@@ -55,6 +55,8 @@ const GOOD_AGE = 1_000;
 const MAX_BACKOFF = 10_000;
 /** Workers that may die in a row before they serve; then it is no accident. */
 const MAX_STILLBIRTHS = 3;
+/** Processes for each that should serve: one serves, one starts, two drain. With more of them, a reload waits. */
+const MAX_CROWD = 4;
 /** Milliseconds that a draining worker has beyond its own deadline. */
 const GRACE = 2_000;
 
@@ -92,7 +94,7 @@ export class Supervisor {
     for (;;) {
       const wish = this.#wishes.shift();
       if (wish === 'stop') return this.#stop();
-      if (wish === 'reload') this.#generation++;
+      if (wish === 'reload') this.#outdateAll();
       if (wish === 'status') this.#printStatus();
       this.#killOverdue();
       this.#spawnMissing();
@@ -102,31 +104,46 @@ export class Supervisor {
     }
   }
 
-  /** Where it is not sure that one can live, one at a time: at first, and after one that could not. */
+  /** There may be new code, and what became of workers with the old says nothing about it. */
+  #outdateAll(): void {
+    this.#generation++;
+    [this.#stillbirths, this.#backoff, this.#nextBirth] = [0, 0, 0];
+  }
+
+  /**
+   * Workers that are starting count, whatever code they load: each will serve before it is replaced. So every reload
+   * comes to its end, however many signals come. As long as it is not sure that one can live, one starts at a time:
+   * at first, and after one that could not.
+   */
   #spawnMissing(): void {
     if (performance.now() < this.#nextBirth) return;
+    const { workers } = this.#staffing;
+    const serving = this.#those('serving');
+    const missing = workers - serving.filter(this.#isCurrent).length;
     const isSure = this.#hasServed && this.#stillbirths === 0;
-    for (;;) {
-      const members = this.#those('starting', 'serving').filter(this.#isCurrent);
-      if (members.length >= this.#staffing.workers) return;
-      if (!isSure && members.some(({ state }) => state === 'starting')) return;
-      const now = performance.now();
-      const member: Member = {
-        process: cluster.fork(),
-        born: now,
-        served: Number.POSITIVE_INFINITY,
-        generation: this.#generation,
-        state: 'starting',
-        lastSign: now,
-        deadline: Number.POSITIVE_INFINITY,
-        requests: 0,
-        underWay: 0,
-      };
-      this.#members.add(member);
-      member.process.on('message', (report: Report) => this.#hear(member, report));
-      member.process.once('exit', (code, signal) => this.#reap(member, signal ?? code));
-      member.process.on('error', () => {}); // it was told something when it was gone: its exit is on the way
-    }
+    const births = Math.min(missing, isSure ? workers : 1) - this.#those('starting').length;
+    const canWait = serving.length >= workers;
+    const room = canWait ? workers * MAX_CROWD - this.#members.size : births;
+    for (let left = Math.min(births, room); left > 0; left--) this.#spawn();
+  }
+
+  #spawn(): void {
+    const now = performance.now();
+    const member: Member = {
+      process: cluster.fork(),
+      born: now,
+      served: Number.POSITIVE_INFINITY,
+      generation: this.#generation,
+      state: 'starting',
+      lastSign: now,
+      deadline: Number.POSITIVE_INFINITY,
+      requests: 0,
+      underWay: 0,
+    };
+    this.#members.add(member);
+    member.process.on('message', (report: Report) => this.#hear(member, report));
+    member.process.once('exit', (code, signal) => this.#reap(member, signal ?? code));
+    member.process.on('error', () => {}); // it was told something when it was gone: its exit is on the way
   }
 
   #hear(member: Member, report: Report): void {
@@ -151,7 +168,10 @@ export class Supervisor {
     this.#members.delete(member);
     this.#wake();
     if (member.state === 'draining') return;
-    this.#stillbirths = member.state === 'starting' ? this.#stillbirths + 1 : 0;
+    if (member.state === 'starting') {
+      if (!this.#isCurrent(member)) return; // of its code nobody wants to know any more
+      this.#stillbirths++;
+    }
     const now = performance.now();
     const isYoung = now - member.served < GOOD_AGE;
     this.#backoff = isYoung ? Math.min(this.#backoff * 2 || 100, MAX_BACKOFF) : 0;
@@ -160,20 +180,20 @@ export class Supervisor {
     console.log(`* worker ${pidOf(member)} ended: ${cause}; the next one in ${this.#backoff} ms`);
   }
 
-  /** One old worker goes for each new one that serves: at no time there are fewer than there should be. */
+  /** An old worker goes when more serve than there should be, and not before: one that is starting serves nobody yet. */
   #retireOld(): void {
-    const able = this.#those('starting', 'serving');
-    const old = able.filter((member) => !this.#isCurrent(member));
-    const serving = able.filter((member) => this.#isCurrent(member) && member.state === 'serving');
-    const surplus = serving.length + old.length - this.#staffing.workers;
+    const serving = this.#those('serving');
+    const surplus = serving.length - this.#staffing.workers;
+    const old = serving.filter((member) => !this.#isCurrent(member));
     for (const member of old.slice(0, Math.max(0, surplus))) this.#drain(member, true);
   }
 
   #drain(member: Member, inPeace: boolean): void {
-    if (member.state === 'starting') member.process.process.kill('SIGKILL'); // nobody has met it
+    // One that still loads its application dies of it. One that has just opened its door does not, and drains.
+    if (member.state === 'starting') member.process.process.kill('SIGTERM');
     const seconds = this.#staffing.drainTimeout;
     member.state = 'draining';
-    member.deadline = performance.now() + seconds * 1000 + GRACE;
+    member.deadline = performance.now() + (seconds || Number.POSITIVE_INFINITY) * 1000 + GRACE;
     if (member.process.isConnected()) {
       member.process.send({ kind: 'drain', seconds, inPeace } satisfies Order);
     }
@@ -236,7 +256,7 @@ export class Supervisor {
 
   #welcome(where: string): void {
     const serving = this.#those('serving').length;
-    if (serving === this.#staffing.workers && this.#generation === 1 && !this.#isAnnounced) {
+    if (serving === this.#staffing.workers && !this.#isAnnounced) {
       this.#isAnnounced = true;
       console.log(`webserver3: Serving ${where} ... (${serving} workers)\n`);
     }
@@ -270,17 +290,13 @@ export class Supervisor {
 /** The other end of the wire: opens the door, says so, gives signs of life, and goes when it is told to. */
 export async function serveUnderSupervisor(worker: Worker, staffing: Staffing): Promise<void> {
   const report = (message: Report) => process.connected && process.send?.(message);
-  let isDraining = false;
-  const drain = async (seconds: number, inPeace: boolean) => {
-    if (isDraining) return;
-    isDraining = true;
+  process.on('message', async ({ seconds, inPeace }: Order) => {
     await worker.drain(seconds, inPeace);
     process.exit();
-  };
-  process.on('message', ({ seconds, inPeace }: Order) => drain(seconds, inPeace));
+  });
   // To the whole group these come from the terminal, and our supervisor will tell us what to do.
   for (const signal of ['SIGINT', 'SIGHUP', 'SIGUSR2']) process.on(signal, () => {});
-  process.on('SIGTERM', () => drain(staffing.drainTimeout, true));
+  process.on('SIGTERM', () => report({ kind: 'worn out' }));
   report({ kind: 'serving', where: await worker.listen() });
   // Not all at the same time: workers that began together would also end together.
   const limit = staffing.maxRequests * (1 + Math.random() / 10) || Number.POSITIVE_INFINITY;

@@ -90,17 +90,32 @@ export function trafficOn(ports: readonly number[]): { listening: number; connec
 
 /** Connections that a process holds a descriptor of, also those that are closed on the other side. Channels do not count. */
 export function connectionsOf(pid: number): number {
-  const folder = `/proc/${pid}/fd`;
-  const sockets = readdirSync(folder)
-    .map((fd) => /^socket:\[(\d+)\]$/.exec(linkOf(`${folder}/${fd}`) ?? '')?.[1])
-    .filter((inode) => inode !== undefined);
   const listening = tcpRows().filter(({ state }) => state === 'LISTEN');
   const others = new Set(listening.map(({ inode }) => inode));
   // Num RefCount Protocol Flags Type St Inode Path
   for (const row of readFileSync('/proc/net/unix', 'utf8').split('\n')) {
     others.add(row.trim().split(/\s+/)[6]);
   }
-  return sockets.filter((inode) => !others.has(inode)).length;
+  return socketsOf(pid).filter((inode) => !others.has(inode)).length;
+}
+
+/** Which of these processes hold the socket that listens on a port: they accept its connections, or could. */
+export function listenersAmong(pids: readonly number[], port: number): number[] {
+  const rows = tcpRows().filter((row) => row.localPort === port && row.state === 'LISTEN');
+  const inodes = rows.map(({ inode }) => inode);
+  return pids.filter((pid) => socketsOf(pid).some((inode) => inodes.includes(inode)));
+}
+
+/** The sockets of a process, by their inodes; none of one that is gone. */
+function socketsOf(pid: number): string[] {
+  const folder = `/proc/${pid}/fd`;
+  try {
+    return readdirSync(folder)
+      .map((fd) => /^socket:\[(\d+)\]$/.exec(linkOf(`${folder}/${fd}`) ?? '')?.[1])
+      .filter((inode) => inode !== undefined);
+  } catch {
+    return [];
+  }
 }
 
 const TCP_STATES = { '01': 'ESTABLISHED', '02': 'SYN_SENT', '0A': 'LISTEN' } as const;
