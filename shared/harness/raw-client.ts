@@ -47,7 +47,9 @@ export class RawClient {
 
   /** What has arrived so far. */
   get received(): Buffer {
-    return Buffer.concat(this.#chunks);
+    if (this.#chunks.length !== 1)
+      this.#chunks.splice(0, this.#chunks.length, Buffer.concat(this.#chunks));
+    return this.#chunks[0] as Buffer;
   }
 
   /** How many bytes these are. */
