@@ -131,8 +131,17 @@ function toResponse(
   const response = new ServerResponse(request) as Response;
   response[PRIVATE] = { body, startResponse, wholeLength: undefined };
   body.onDrain = () => response.emit('drain');
+  Object.defineProperty(response, 'writableFinished', WRITABLE_FINISHED);
   return Object.assign(response, { writeHead, write, end, flushHeaders });
 }
+
+/** It has ended, and nothing of it is left here. Up to Node.js 22 node:http asks its socket, since 24 itself. */
+const WRITABLE_FINISHED = {
+  configurable: true,
+  get(this: Response): boolean {
+    return this.writableEnded && this[PRIVATE].body.isSent;
+  },
+};
 
 function writeHead(
   this: Response,
@@ -365,11 +374,9 @@ class ClientSocket extends Duplex {
   readonly remotePort: number;
   readonly remoteFamily: 'IPv4' | 'IPv6';
   readonly encrypted: boolean;
-  readonly body: BodyQueue;
 
   constructor(environ: Environ, body: BodyQueue) {
     super();
-    this.body = body;
     this.localAddress = environ.SERVER_NAME;
     this.localPort = Number(environ.SERVER_PORT);
     this.remoteAddress = environ.REMOTE_ADDR;
@@ -404,13 +411,6 @@ class ClientSocket extends Duplex {
     return this;
   }
 }
-
-// A response is finished when it has ended and nothing of it is left here: node:http asks its socket.
-Object.defineProperty(ClientSocket.prototype, 'writableLength', {
-  get(this: ClientSocket) {
-    return this.body.isSent ? 0 : 1;
-  },
-});
 
 function isPromise(value: unknown): value is Promise<unknown> {
   return typeof (value as { then?: unknown } | undefined)?.then === 'function';
