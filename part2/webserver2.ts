@@ -235,7 +235,7 @@ export class WSGIServer {
     if (lengths.length > 1 || !/^\d*$/.test(lengths[0]?.[1] ?? '')) breach('one Content-Length');
     response.head = { status, headers: headers.map(([name, value]) => [name, value]) };
     return (chunk) => {
-      const sent = this.#write(response, chunk);
+      const sent = this.#send(response, Buffer.from(checkChunk(chunk))); // the head at once, even for nothing
       sent.catch(() => {}); // who does not wait for it has the failure from the end of the body
       return sent;
     };

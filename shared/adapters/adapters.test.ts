@@ -103,6 +103,7 @@ describeStages('hosts what only Node.js handlers do', 'gateway', (stage) => {
     client.leave();
     expect((await request(server().origin)).statusCode).toBe(200);
     await expect.poll(() => server().stderr.slice(before)).toContain('node: close false');
+    expect(server().stderr.slice(before)).not.toContain('node: socket aborted');
   });
 
   test('middleware that wraps write and end sees each piece once', async () => {
@@ -147,6 +148,61 @@ describeStages('hosts what only Node.js handlers do', 'gateway', (stage) => {
     const { bytes } = await client.readToEnd();
     expect(parseResponse(bytes).body.toString()).toBe('half of ');
     await server().waitForOutput(/the handler destroyed its response/);
+  });
+
+  test('what a handler says behind the destruction of its socket makes nothing whole', async () => {
+    const client = await RawClient.connect(server());
+    await client.send('GET /destroys-and-ends HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+    const { bytes } = await client.readToEnd();
+    expect(parseResponse(bytes).body.toString()).toBe('half of ');
+  });
+
+  test('a handler that ends its socket and not its answer gets a 500 at once', async () => {
+    expect((await request(`${server().origin}/ends-socket`)).statusCode).toBe(500);
+    await server().waitForOutput(/the handler destroyed its response/);
+  });
+
+  test('a status that is no final one is a 500 at once, also when it comes later', async () => {
+    expect((await request(`${server().origin}/status/101`)).statusCode).toBe(500);
+    await server().waitForOutput(/broke a rule of PEP 3333: a status looks like "200 OK"/);
+    expect((await request(server().origin)).statusCode).toBe(200);
+  });
+
+  test('a header that the server refuses later is a 500 at once, and the handler is told', async () => {
+    expect((await request(`${server().origin}/length`)).statusCode).toBe(500);
+    await server().waitForOutput(
+      /^node: write .* one Content-Length$((?!node: finish)[\s\S])*^node: close false$/m,
+    );
+  });
+
+  test('a status that nobody else has goes out as it is', async () => {
+    const { statusCode, body } = await request(`${server().origin}/status/999`);
+    expect([statusCode, await body.text()]).toEqual([999, 'a status of its own\n']);
+  });
+
+  test('informational answers go nowhere, and the final one is untouched', async () => {
+    const client = await RawClient.connect(server());
+    await client.send('GET /informs HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+    const { bytes } = await client.readToEnd();
+    expect(bytes.toString()).toMatch(/^HTTP\/1\.1 200 OK\r\n[\s\S]*\r\n\r\n(9\r\n)?informed\n/);
+  });
+
+  test('who wants no Content-Length gets none: by Transfer-Encoding, or by removeHeader', async () => {
+    for (const path of ['/chunked', '/length-removed']) {
+      const { headers } = await request(`${server().origin}${path}`);
+      expect([path, headers['content-length']]).toEqual([path, undefined]);
+    }
+  });
+
+  test('flushHeaders sends the head, though there is no body yet', async () => {
+    const gate = await openGate();
+    const client = await RawClient.connect(server());
+    await client.send(`GET /flushes?${gate.port} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+    const words = await gate.opened;
+    await client.readUntil('\r\n\r\n');
+    words.end();
+    expect((await client.readToEnd()).bytes.toString()).toContain('flushed\n');
+    gate.close();
   });
 
   test('what goes wrong behind the end is logged, and the answer stays whole', async () => {

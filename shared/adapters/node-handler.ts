@@ -3,6 +3,9 @@
  * handler, out goes an Application. The handler gets a real IncomingMessage and a real ServerResponse; only
  * their ends are ours: where the one reads from, and what the other writes to. It must know no framework
  * by name, and no server.
+ *
+ * What the contract has no word for goes nowhere: interim answers (1xx), trailers, hop-by-hop headers, bytes written
+ * to the socket. Part 3's chapter has the list, "Where we differ".
  */
 import { AsyncResource } from 'node:async_hooks';
 import {
@@ -14,7 +17,7 @@ import {
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { inspect } from 'node:util';
-import type { Application, Chunk, Environ, Headers, StartResponse } from '../wsgi.ts';
+import type { Application, Chunk, Environ, Headers, StartResponse, Write } from '../wsgi.ts';
 import { HOP_BY_HOP, READ_SIZE, toRequestHeaders } from './environ.ts';
 
 export type NodeHandler = (request: IncomingMessage, response: ServerResponse) => unknown;
@@ -44,7 +47,7 @@ export function fromNodeHandler(handler: NodeHandler): Application {
 
     const answer = new Answer(request, response, body);
     // Most handlers are done by now, with little to send: a plain list, which costs the server no promises.
-    if (!response.writableEnded || body.isLarge) return answer;
+    if (!body.isWhole) return answer;
     return Object.assign(body.takeAll(), { close: () => answer.close() });
   };
 }
@@ -74,6 +77,7 @@ class Answer implements AsyncIterable<Chunk> {
     } else {
       const aborted = Object.assign(new Error('aborted'), { code: 'ECONNRESET' });
       body.discard(aborted);
+      request.socket.destroy(); // before the request, which would give it its error: that the client left is none
       request.destroy(aborted);
     }
     request.socket.destroy(); // and with it, node:http closes the response
@@ -114,6 +118,8 @@ interface Private {
   readonly startResponse: StartResponse;
   /** Of an answer that came in one piece. */
   wholeLength: number | undefined;
+  /** What startResponse gave us. */
+  write: Write | undefined;
 }
 
 const PRIVATE = Symbol('what the handler need not see');
@@ -129,10 +135,19 @@ function toResponse(
   startResponse: StartResponse,
 ): Response {
   const response = new ServerResponse(request) as Response;
-  response[PRIVATE] = { body, startResponse, wholeLength: undefined };
+  response[PRIVATE] = { body, startResponse, wholeLength: undefined, write: undefined };
   body.onDrain = () => response.emit('drain');
+  Object.defineProperty(response, 'writableFinished', WRITABLE_FINISHED);
   return Object.assign(response, { writeHead, write, end, flushHeaders });
 }
+
+/** It has ended, and nothing of it is left here. Up to Node.js 22 node:http asks its socket, since 24 itself. */
+const WRITABLE_FINISHED = {
+  configurable: true,
+  get(this: Response): boolean {
+    return this.writableEnded && this[PRIVATE].body.isSent;
+  },
+};
 
 function writeHead(
   this: Response,
@@ -140,12 +155,17 @@ function writeHead(
   reason?: string | OutgoingHeaders,
   headers?: OutgoingHeaders,
 ): Response {
-  const message = typeof reason === 'string' ? reason : undefined;
+  const message = (typeof reason === 'string' && reason) || undefined;
   const given = typeof reason === 'string' ? headers : (reason ?? headers);
   if (given && !this.headersSent) setHeaders(this, given);
   Reflect.apply(ServerResponse.prototype.writeHead, this, [status, message]);
-  const { startResponse, wholeLength } = this[PRIVATE];
-  startResponse(`${status} ${this.statusMessage}`, toHeaders(this, wholeLength));
+  const mine = this[PRIVATE];
+  try {
+    const headers = toHeaders(this, mine.wholeLength);
+    mine.write = mine.startResponse(`${status} ${this.statusMessage}`, headers);
+  } catch (error) {
+    mine.body.fail(error); // thrown at a handler that was called back, it would end the process
+  }
   return this;
 }
 
@@ -168,6 +188,7 @@ function end(this: Response, ...args: unknown[]): Response {
   if (callback) this.once('finish', callback);
   const piece = toChunk(chunk ?? '', encoding);
   const { body } = this[PRIVATE];
+  if (!this.headersSent && wantsNoLength(this)) this.flushHeaders();
   if (!this.headersSent) {
     this[PRIVATE].wholeLength = Buffer.byteLength(piece);
     this.writeHead(this.statusCode);
@@ -185,8 +206,12 @@ function finish(this: Response): void {
   this.emit('finish');
 }
 
+/** The first call of write() sends the head, even for nothing; PEP 3333 "The start_response() Callable". */
 function flushHeaders(this: Response): void {
   if (!this.headersSent) this.writeHead(this.statusCode);
+  const mine = this[PRIVATE];
+  mine.write?.('').catch(doNothing); // 'close' tells the handler
+  mine.write = undefined;
 }
 
 /** A string of UTF-8 stays one, which joins its head on the way out. */
@@ -235,6 +260,12 @@ function toHeaders(response: ServerResponse, wholeLength: number | undefined): H
   return headers;
 }
 
+/** The handler chose chunks itself, or took the length away. The head leaves before its body, and so without a length. */
+function wantsNoLength(response: ServerResponse): boolean {
+  const { _removedContLen: isRemoved } = response as unknown as { _removedContLen?: boolean };
+  return (isRemoved || response.hasHeader('transfer-encoding')) && !hasNoBody(response);
+}
+
 function hasNoBody({ req, statusCode }: ServerResponse): boolean {
   return req.method === 'HEAD' || statusCode === 204 || statusCode === 304;
 }
@@ -274,15 +305,21 @@ class BodyQueue implements AsyncIterator<Chunk> {
 
   /** Whether all of it was sent, so far. */
   get isSent(): boolean {
-    return !this.#isDiscarded && this.#next === this.#pieces.length && !this.#underway;
+    if (this.#isDiscarded || typeof this.#state === 'object') return false;
+    return this.#next === this.#pieces.length && !this.#underway;
   }
 
-  get isLarge(): boolean {
-    return this.#size >= HIGH_WATER_MARK;
+  /** Whether it is here from its beginning to its end, and small. */
+  get isWhole(): boolean {
+    return this.#state === 'ended' && this.#size < HIGH_WATER_MARK;
   }
 
   /** False when the handler had better wait for `'drain'`. */
   push(chunk: Chunk, callback?: Callback): boolean {
+    if (typeof this.#state === 'object') {
+      if (callback) process.nextTick(callback, this.#state.error);
+      return true; // and 'close' is to come
+    }
     const size = Buffer.byteLength(chunk);
     this.#pieces.push({ chunk, size, callback });
     this.#size += size;
@@ -365,11 +402,11 @@ class ClientSocket extends Duplex {
   readonly remotePort: number;
   readonly remoteFamily: 'IPv4' | 'IPv6';
   readonly encrypted: boolean;
-  readonly body: BodyQueue;
+  readonly #body: BodyQueue;
 
   constructor(environ: Environ, body: BodyQueue) {
     super();
-    this.body = body;
+    this.#body = body;
     this.localAddress = environ.SERVER_NAME;
     this.localPort = Number(environ.SERVER_PORT);
     this.remoteAddress = environ.REMOTE_ADDR;
@@ -377,14 +414,25 @@ class ClientSocket extends Duplex {
     this.remotePort = Number(environ.REMOTE_PORT);
     this.encrypted = environ['wsgi.url_scheme'] === 'https';
     this.on('error', () => {}); // `destroy(error)` tells the handler; there is nobody else to tell
-    this.once('close', () => {
-      if (body.isOpen) body.fail(this.errored ?? new Error('the handler destroyed its response'));
-    });
   }
 
   override _read(): void {}
 
   override _write(_chunk: unknown, _encoding: string, callback: () => void): void {
+    callback();
+  }
+
+  /** At once: what the handler says behind it must not make the answer look whole. */
+  override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
+    if (this.#body.isOpen) {
+      this.#body.fail(error ?? new Error('the handler destroyed its response'));
+    }
+    callback(error);
+  }
+
+  /** There is no connection of its own that it could end; so it gives up the answer. */
+  override _final(callback: () => void): void {
+    this.destroy();
     callback();
   }
 
@@ -404,13 +452,6 @@ class ClientSocket extends Duplex {
     return this;
   }
 }
-
-// A response is finished when it has ended and nothing of it is left here: node:http asks its socket.
-Object.defineProperty(ClientSocket.prototype, 'writableLength', {
-  get(this: ClientSocket) {
-    return this.body.isSent ? 0 : 1;
-  },
-});
 
 function isPromise(value: unknown): value is Promise<unknown> {
   return typeof (value as { then?: unknown } | undefined)?.then === 'function';

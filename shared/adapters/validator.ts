@@ -251,7 +251,7 @@ class CheckedAnswer {
 function checkStatus(status: unknown): void {
   application(typeof status === 'string', 'a status is a string, like "200 OK"');
   application(
-    /^[2-5]\d\d [\t -~\x80-\xff]+$/.test(String(status)),
+    /^[2-9]\d\d [\t -~\x80-\xff]+$/.test(String(status)),
     'a status is a code, a space and a reason, like "200 OK"',
   );
 }

@@ -9,7 +9,9 @@ const BLOCK = Buffer.alloc(64 * 1024, 'x');
 export const node = fromNodeHandler((request, response) => {
   response.on('finish', () => console.error('node: finish'));
   response.on('close', () => console.error(`node: close ${response.writableFinished}`));
-  switch (request.url) {
+  request.socket.on('error', (error) => console.error(`node: socket ${error.message}`));
+  const [path, query] = request.url?.split('?') ?? [];
+  switch (path) {
     case '/endless': {
       const more = () => {
         let goesOn = true;
@@ -67,6 +69,40 @@ export const node = fromNodeHandler((request, response) => {
       });
     case '/number':
       return response.end(42 as unknown as string);
+    case '/status/101':
+    case '/status/999':
+      response.statusCode = Number(path.slice(-3));
+      return setImmediate(() => response.end('a status of its own\n'));
+    case '/length':
+      return setImmediate(() => {
+        response.writeHead(200, { 'Content-Length': 'long' });
+        response.write('x', (error) => console.error(`node: write ${error?.message}`));
+        response.end();
+      });
+    case '/ends-socket':
+      return setImmediate(() => request.socket.end('HTTP/1.1 200 OK\r\n\r\n'));
+    case '/informs':
+      response.writeContinue();
+      response.writeProcessing();
+      return response.writeEarlyHints({ link: '</a.css>; rel=preload' }, () =>
+        response.end('informed\n'),
+      );
+    case '/chunked':
+      return response.setHeader('Transfer-Encoding', 'chunked').end('chunked\n');
+    case '/length-removed':
+      response.setHeader('Content-Length', 3).removeHeader('Content-Length');
+      return response.end();
+    case '/flushes': {
+      response.writeHead(200).flushHeaders();
+      const gate = connect(Number(query), '127.0.0.1').resume();
+      return gate.once('end', () => response.end('flushed\n')); // when the test has the head
+    }
+    case '/destroys-and-ends':
+      response.write('half of ');
+      return setImmediate(() => {
+        request.socket.destroy();
+        response.end('it');
+      });
     case '/in-one-go-later':
       return setImmediate(() => response.end('later\n'));
     case '/callbacks':
