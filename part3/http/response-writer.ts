@@ -49,6 +49,12 @@ export class ResponseWriter {
     return this.#framing?.kind === 'none';
   }
 
+  /** Whether a client that counts sees that more is to come: a connection that ends now is no end of this answer. */
+  get showsItsEnd(): boolean {
+    const framing = this.#framing;
+    return framing?.kind === 'chunked' || (framing?.kind === 'length' && framing.left > 0);
+  }
+
   /**
    * The status line and the field lines: the application's, in its order, then what is the server's to add.
    * `length` is what we know about the body where the application said nothing. Nothing is checked here.

@@ -343,7 +343,8 @@ export class Connection {
     if (isOver) return void this.#close(); // all has been answered, and what comes now is doubtful
     const hasLeft = error instanceof ClientLeft;
     if (!hasLeft && !(error instanceof HttpError)) console.error(error);
-    if (answer?.headSent) return void this.cut();
+    if (answer?.headSent && (hasLeft || !answer.showsItsEnd)) return void this.cut();
+    if (answer?.headSent) return void this.#close(); // what has been sent arrives, and is not taken for all
     if (hasLeft) return void this.#close(); // an answer of ours would be one to nobody
     const [code, detail] =
       error instanceof HttpError ? [error.status, `: ${error.message}`] : [500, ''];

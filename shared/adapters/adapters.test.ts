@@ -242,7 +242,7 @@ describeStages('hosts what only Fetch handlers do', 'gateway', (stage) => {
     const words = await gate.opened;
     await client.readUntil('half of ');
     words.end();
-    expectCut(server(), await client.readToEnd());
+    expectCut(await client.readToEnd());
     gate.close();
     await server().waitForOutput(/the body broke/);
   });

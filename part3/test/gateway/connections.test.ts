@@ -105,7 +105,7 @@ describeStage('gateway', 'answers a refusal last', (stage) => {
     await client.readUntil('begun, ');
     await client.send(`zz\r\n${head('GET /hello')}`);
     const { bytes, ending } = await client.readToEnd();
-    expect(ending).toBe('rst');
+    expect(ending).toBe('fin');
     expect(() => splitAnswers(bytes)).toThrow(/not a whole chunk/);
     expect(`${bytes}`.match(/HTTP\/1.1/g)).toHaveLength(1);
   });

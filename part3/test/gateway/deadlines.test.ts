@@ -118,7 +118,7 @@ describeStage('gateway', 'does not wait for ever', (stage) => {
   test.concurrent('an application that stalls behind its head: a cut, and close()', async () => {
     const start = performance.now();
     const { bytes, ending } = await fateOf(await ask(server(), head('GET /waits')), start);
-    expect(ending).toBe('rst');
+    expect(ending).toBe('fin');
     expect(() => splitAnswers(bytes)).toThrow(/not a whole chunk|no whole head/);
     await server().waitForOutput(/^waits closed/m);
   });
