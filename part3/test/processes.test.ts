@@ -89,7 +89,8 @@ describeStage('3f', 'signals', () => {
     server.signal('SIGCONT');
     await server.waitForOutput(new RegExp(`(ended: SIGKILL.*){${CHILDREN}}`, 's'));
     await isAnswering(await ask(server));
-    return /(\d+) others are at work\n$/.exec(server.stdout)?.[1];
+    const line = new RegExp(`(?:ended: SIGKILL.*){${CHILDREN}}, (\\d+) others are at work\n`, 's');
+    return (await server.waitForOutput(line))[1];
   }
 
   linux('3-09: --count-signals takes the dead for busy (needs /proc)', async () => {

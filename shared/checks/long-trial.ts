@@ -28,19 +28,16 @@ export class LongTrial extends Trial {
   }
 }
 
-/** One check after the other on the same processes, up to the first that fails if it says so. */
+/** One check after the other on the same processes. */
 export async function runChecks(
   trial: LongTrial,
   subject: Subject,
   checks: readonly Check[],
-  untilFailure = false,
 ): Promise<Verdict[]> {
   const verdicts: Verdict[] = [];
   try {
     for (const check of checks) {
-      const verdict = await runCheck(check, subject, trial);
-      verdicts.push(verdict);
-      if (untilFailure && verdict.state === 'failed') break;
+      verdicts.push(await runCheck(check, subject, trial));
     }
     return verdicts;
   } finally {

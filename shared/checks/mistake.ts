@@ -53,11 +53,11 @@ export function copyMistake({ file, run, edits = [], program }: Mistake): Copy {
   return copyPart(file, program ?? applyEdits(file, edits), run);
 }
 
-/** A copy of the part `file` is in (all but its tests), in which `file` has the given text. */
+/** A copy of the programs of the part `file` is in, in which `file` has the given text. */
 export function copyPart(file: string, text: string, run = file): Copy {
   const folder = mkdtempSync(path.join(tmpdir(), 'mistake-'));
   const [part = ''] = file.split('/');
-  const isWanted = (source: string) => !['test', 'my'].includes(path.basename(source));
+  const isWanted = (source: string) => !/\/(test|my|figures|README\.md)$/.test(source);
   cpSync(path.join(ROOT, part), path.join(folder, part), { recursive: true, filter: isWanted });
   // Not for a solution, which is in shared itself: what is written must not arrive where the link leads.
   if (part !== 'shared') symlinkSync(path.join(ROOT, 'shared'), path.join(folder, 'shared'));

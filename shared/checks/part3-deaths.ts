@@ -30,10 +30,10 @@ async function putToSleep(trial: Trial, server: ServerProcess, count: number) {
 
 /** Seconds that 3-08 has the loop stand still, and milliseconds between two deaths: one at most falls between. */
 const BLOCKED = 0.6;
-const BETWEEN_DEATHS = 150;
+const BETWEEN_DEATHS = 200;
 const DEATHS = 3;
-/** Milliseconds that one of them must be seen as a zombie. Where the loop turns, it is a few. */
-const A_WHILE = 100;
+/** Milliseconds that one of them must be seen as a zombie: the longest of three is one for 300. Where the loop turns, it is a few. */
+const A_WHILE = 180;
 
 export const theDeadStay: Check = {
   id: '3-08',

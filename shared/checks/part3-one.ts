@@ -200,7 +200,7 @@ export const queueHasALength: Check = {
         const socket = connect(server.port, '127.0.0.1', () => connected++);
         sockets.push(socket.on('error', () => {})); // a kernel may also refuse
       }
-      const knocking = () => socketsTo(server.port, 'SYN_SENT');
+      const knocking = () => socketsTo([server.port], 'SYN_SENT');
       await until(
         () => connected + knocking() >= CALLERS,
         PATIENCE,

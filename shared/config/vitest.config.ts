@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Files that play, or wait, for a minute: begun last, they would be waited for alone. */
-const LONG = /chapter|checks|python-app|command-line/;
+const LONG = /chapter|checks|python-app|command-line|frameworks|silence|supervisor|reloads/;
 
 // Node.js 20 reads it whenever it starts, which takes longer than all else in a small program; nobody here calls abroad.
 delete process.env.NODE_EXTRA_CA_CERTS;
@@ -20,7 +20,7 @@ export default defineConfig({
   test: {
     include: ['part*/test/**/*.test.ts', 'shared/**/*.test.ts'],
     sequence: { sequencer: LongFirst },
-    maxWorkers: 4, // most of a test's time is spent waiting for its servers
+    maxWorkers: 5, // most of a test's time is spent waiting for its servers
     testTimeout: 30_000, // bounds a hang; nothing is measured against it
     hookTimeout: 30_000,
     reporters: process.env.CI ? ['verbose'] : ['default'],

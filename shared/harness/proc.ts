@@ -2,7 +2,16 @@
  * What Linux tells about processes and sockets, from /proc: descriptors, children, the queue of a port. Elsewhere
  * there is no such folder, and the answer is undefined.
  */
-import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  readSync,
+  writeFileSync,
+} from 'node:fs';
 
 /** For tests that cannot do without it: `test.runIf(hasProc)('... (needs /proc)')`. */
 export const hasProc = process.platform === 'linux';
@@ -49,9 +58,9 @@ export function isStopped(pid: number): boolean {
   return states.length > 0 && states.every((state) => state === 'T');
 }
 
-/** Whether a process has work under way: it runs, or waits for a processor. False where nobody can tell. */
+/** Whether a process has work under way: it runs, or waits for a processor or a disk. False where nobody can tell. */
 export function isBusy(pid: number): boolean {
-  return threadStates(pid).includes('R');
+  return threadStates(pid).some((state) => state === 'R' || state === 'D');
 }
 
 /** Milliseconds, by the kernel's clock: since it booted, and from then to the birth of a process. Exact to 10 ms. */
@@ -65,32 +74,25 @@ export function bornAt(pid: number): number {
 
 /** Connections on a port that the kernel has made and no process has accepted, whatever address it listens on. */
 export function acceptQueue(port: number): number {
-  const row = tcpRows().find((r) => r.localPort === port && r.state === 'LISTEN');
+  const row = tcpRows('LISTEN').find((r) => r.localPort === port);
   if (!row) throw new Error(`nobody listens on port ${port}`);
   return row.received; // of one that listens, this is the length of its queue
 }
 
-/** Sockets of this machine that are connected, or are knocking, at a port of it. */
-export function socketsTo(port: number, state: TcpState): number {
-  return tcpRows().filter((row) => row.remotePort === port && row.state === state).length;
+/** Sockets of this machine that are connected, or are knocking, at these ports of it. */
+export function socketsTo(ports: readonly number[], state: keyof typeof TCP_STATES): number {
+  return tcpRows(state).filter(({ remotePort }) => ports.includes(remotePort)).length;
 }
 
-/** Of these ports: how many are listened on, and how many sockets of this machine are connected to them. */
-export function trafficOn(ports: readonly number[]): { listening: number; connected: number } {
-  const rows = tcpRows();
-  const isListening = (port: number) =>
-    rows.some(({ localPort, state }) => localPort === port && state === 'LISTEN');
-  const isConnected = ({ remotePort, state }: (typeof rows)[number]) =>
-    state === 'ESTABLISHED' && ports.includes(remotePort);
-  return {
-    listening: ports.filter(isListening).length,
-    connected: rows.filter(isConnected).length,
-  };
+/** How many of these ports are listened on. Looked at twice, for the table may change while it is read, and lose a row. */
+export function listenedOn(ports: readonly number[]): number {
+  const rows = [...tcpRows('LISTEN'), ...tcpRows('LISTEN')];
+  return ports.filter((port) => rows.some(({ localPort }) => localPort === port)).length;
 }
 
 /** Connections that a process holds a descriptor of, also those that are closed on the other side. Channels do not count. */
 export function connectionsOf(pid: number): number {
-  const listening = tcpRows().filter(({ state }) => state === 'LISTEN');
+  const listening = tcpRows('LISTEN');
   const others = new Set(listening.map(({ inode }) => inode));
   // Num RefCount Protocol Flags Type St Inode Path
   for (const row of readFileSync('/proc/net/unix', 'utf8').split('\n')) {
@@ -101,7 +103,7 @@ export function connectionsOf(pid: number): number {
 
 /** Which of these processes hold the socket that listens on a port: they accept its connections, or could. */
 export function listenersAmong(pids: readonly number[], port: number): number[] {
-  const rows = tcpRows().filter((row) => row.localPort === port && row.state === 'LISTEN');
+  const rows = tcpRows('LISTEN').filter((row) => row.localPort === port);
   const inodes = rows.map(({ inode }) => inode);
   return pids.filter((pid) => socketsOf(pid).some((inode) => inodes.includes(inode)));
 }
@@ -118,22 +120,37 @@ function socketsOf(pid: number): string[] {
   }
 }
 
-const TCP_STATES = { '01': 'ESTABLISHED', '02': 'SYN_SENT', '0A': 'LISTEN' } as const;
-type TcpState = (typeof TCP_STATES)[keyof typeof TCP_STATES];
+const TCP_STATES = { ESTABLISHED: '01', SYN_SENT: '02', LISTEN: '0A' } as const;
 
 /** sl local_address rem_address st tx_queue:rx_queue tr:tm->when retrnsmt uid timeout inode ... */
-const TCP_ROW = /^ *\d+: \w+:(\w{4}) \w+:(\w{4}) (01|02|0A) \w+:(\w+) \S+ \w+ +\d+ +\d+ (\d+)/gm;
+const TCP_ROW = /^ *\d+: \w+:(\w{4}) \w+:(\w{4}) (\w\w) \w+:(\w+) \S+ \w+ +\d+ +\d+ (\d+)/gm;
 
-/** Those in the states above: of sockets in TIME-WAIT a machine under test has thousands. */
-function tcpRows() {
-  const text = ['tcp', 'tcp6'].map((file) => readFileSync(`/proc/net/${file}`, 'utf8')).join('');
-  return Array.from(text.matchAll(TCP_ROW), ([, local, remote, state, received, inode]) => ({
+/** Those in one state: of sockets in TIME-WAIT a machine under test has thousands. */
+function tcpRows(state: keyof typeof TCP_STATES) {
+  const text = ['tcp', 'tcp6'].map((file) => readTable(`/proc/net/${file}`, state)).join('');
+  const rows = [...text.matchAll(TCP_ROW)].filter((row) => row[3] === TCP_STATES[state]);
+  return rows.map(([, local, remote, , received, inode]) => ({
     localPort: Number.parseInt(local as string, 16),
     remotePort: Number.parseInt(remote as string, 16),
-    state: TCP_STATES[state as keyof typeof TCP_STATES],
     received: Number.parseInt(received as string, 16),
     inode,
   }));
+}
+
+/** The table, or where they are all in its beginning, as the sockets that listen are, that. */
+function readTable(file: string, state: keyof typeof TCP_STATES): string {
+  if (state !== 'LISTEN') return readFileSync(file, 'latin1');
+  const descriptor = openSync(file, 'r');
+  try {
+    const buffer = Buffer.alloc(4096);
+    for (let text = ''; ; ) {
+      const length = readSync(descriptor, buffer);
+      text += buffer.toString('latin1', 0, length);
+      if (length === 0 || /^ *\d+: \S+ \S+ (?!0A)/m.test(text)) return text;
+    }
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
 /** Whether anything of a process group lives. Zombies do not: they only wait for a parent that is not us. */

@@ -128,12 +128,17 @@ export class RawClient {
     this.resume();
     let isQuiet = false;
     while (this.#ending === 'open' && !isQuiet && !isEnough()) {
+      let lastLook: NodeJS.Immediate | undefined;
       const timer = setTimeout(() => {
-        isQuiet = true;
-        this.#wake();
+        // Where this process was busy itself, what has come in time is still to be read.
+        lastLook = setImmediate(() => {
+          isQuiet = true;
+          this.#wake();
+        });
       }, quiet);
       await this.#change();
       clearTimeout(timer);
+      clearImmediate(lastLook);
     }
   }
 

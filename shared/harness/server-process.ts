@@ -294,6 +294,11 @@ export class ServerProcess {
 
   /** Ends the process and its children without asking. */
   killGroup(): void {
-    if (this.#groupExists()) process.kill(-this.pid, 'SIGKILL');
+    if (this.pid === 0) return; // it never started; and group 0 is our own
+    try {
+      process.kill(-this.pid, 'SIGKILL');
+    } catch {
+      // all of it has gone already
+    }
   }
 }

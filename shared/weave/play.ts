@@ -78,7 +78,7 @@ export class Play {
     }
     const command = step.kind === 'runs' ? leftToRun(step.command) : step.command;
     if (command === undefined) return;
-    const traffic = this.#place.traffic;
+    const { listening, connected } = this.#place;
     const terminal = new Terminal(step, command, this.#place);
     if (step.terminal === '') {
       await this.#runToEnd(terminal);
@@ -86,15 +86,12 @@ export class Play {
     }
     this.#terminals.set(step.terminal, terminal);
     if (step.kind === 'runs') {
-      await this.#run(terminal, traffic.listening);
+      await this.#run(terminal, listening);
       return;
     }
     if (this.#isTaking || withoutEnd(step.expected).length === 0) {
-      await terminal.until(() => {
-        const now = this.#place.traffic;
-        const isAbroad = now.listening > traffic.listening || now.connected > traffic.connected;
-        return isAbroad || terminal.text !== '';
-      });
+      const isAbroad = () => this.#place.listening > listening || this.#place.connected > connected;
+      await terminal.until(() => terminal.text !== '' || isAbroad());
     }
     await this.#watch(terminal, step);
   }
@@ -116,8 +113,7 @@ export class Play {
   async #run(terminal: Terminal, listening: number): Promise<void> {
     const { step, process } = terminal;
     const isWatcher = /\bnpm run learn\b/.test(step.command) && !step.command.includes('--help');
-    const serves = () =>
-      this.#place.traffic.listening > listening || (isWatcher && terminal.text !== '');
+    const serves = () => this.#place.listening > listening || (isWatcher && terminal.text !== '');
     await terminal.until(serves, COMMAND_PATIENCE);
     if (process.hasExited) {
       const { code } = await process.exited;
@@ -145,9 +141,9 @@ export class Play {
 
   /** Ctrl-C, and what comes of it: an end, or at least nobody listens any more and the rest is still being done. */
   async #interrupt(terminal: Terminal, step: Step): Promise<void> {
-    const { listening } = this.#place.traffic;
+    const { listening } = this.#place;
     await terminal.interrupt();
-    await terminal.until(() => this.#place.traffic.listening < listening);
+    await terminal.until(() => this.#place.listening < listening);
     await this.#watch(terminal, step);
   }
 

@@ -14,6 +14,9 @@ import type { Workplace } from './workplace.ts';
 export const PATIENCE = 20;
 /** The same for a program to come to rest; one that computes on is left to it. */
 const IDLE_PATIENCE = 2;
+/** Milliseconds between two looks at what no output tells; and at whether anything runs. */
+const LOOK = 100;
+const GLANCE = 20;
 /** Milliseconds without a word after which it is taken to be quiet; asked only where a text is written anew. */
 const QUIET = 1000;
 /** Lines that curl -v says of its own doings, in other words in each of its versions. */
@@ -73,14 +76,19 @@ export class Terminal {
   }
 
   /** Resolves when something is so that no output tells, when the program has ended, or when the time is over. */
-  async until(isSo: () => boolean, seconds = PATIENCE): Promise<void> {
+  async until(isSo: () => boolean, seconds = PATIENCE, pause = LOOK): Promise<void> {
     const deadline = Date.now() + seconds * 1000;
-    while (!this.process.hasExited && !isSo() && Date.now() < deadline) await delay(40);
+    while (!this.process.hasExited && !isSo() && Date.now() < deadline) await delay(pause);
   }
 
   /** Resolves when it waits for others, and all it has printed has been read. */
   async settle(): Promise<void> {
-    await this.until(() => isIdle(this.process.pid), IDLE_PATIENCE);
+    let looks = 0; // it may wait for a moment, and go on
+    const isAtRest = () => {
+      looks = isIdle(this.process.pid) ? looks + 1 : 0;
+      return looks === 2;
+    };
+    await this.until(isAtRest, IDLE_PATIENCE, GLANCE);
     await new Promise((resolve) => setImmediate(resolve)); // the event loop has looked into its pipe
   }
 

@@ -16,7 +16,7 @@ import {
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { trafficOn } from '../harness/proc.ts';
+import { listenedOn, socketsTo } from '../harness/proc.ts';
 import { QUICK, ROOT } from '../harness/server-process.ts';
 
 /** The ports of the text: 88xx, 90xx, 8000 and 8080. */
@@ -102,9 +102,14 @@ export class Workplace {
     };
   }
 
-  /** Who listens and who is connected on the ports of the text, to see a change in: undefined without /proc. */
-  get traffic(): { listening: number; connected: number } {
-    return trafficOn([...this.#ports.values()].map(Number));
+  /** How many of the ports of the text are listened on, to see a change in. */
+  get listening(): number {
+    return listenedOn([...this.#ports.values()].map(Number));
+  }
+
+  /** How many are connected to them. */
+  get connected(): number {
+    return socketsTo([...this.#ports.values()].map(Number), 'ESTABLISHED');
   }
 
   #toReal(text: string): string {
