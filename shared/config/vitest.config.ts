@@ -20,7 +20,7 @@ export default defineConfig({
   test: {
     include: ['part*/test/**/*.test.ts', 'shared/**/*.test.ts'],
     sequence: { sequencer: LongFirst },
-    maxWorkers: 5, // most of a test's time is spent waiting for its servers
+    maxWorkers: 4, // most of a test's time is spent waiting for its servers
     testTimeout: 30_000, // bounds a hang; nothing is measured against it
     hookTimeout: 30_000,
     reporters: process.env.CI ? ['verbose'] : ['default'],
