@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Agent, request } from 'undici';
 import { afterAll, describe, expect, test } from 'vitest';
 import { describeStage } from '../../../shared/harness/describe-stages.ts';
@@ -50,8 +51,8 @@ async function begin(server: ServerProcess) {
 const workersOf = (server: ServerProcess) =>
   childrenOf(server.pid).filter(({ state }) => state !== 'Z');
 
-/** Clients that ask without a pause until `until` resolves. Resolves with what went wrong, and how many went well. */
-async function load(server: ServerProcess, until: Promise<unknown>) {
+/** Clients that ask, with so many ms between, until `until` resolves: what went wrong, and how many went well. */
+async function load(server: ServerProcess, until: Promise<unknown>, pause = 0) {
   let [isOver, answered] = [false, 0];
   const failures: unknown[] = [];
   const client = async (pipelining: number) => {
@@ -65,6 +66,7 @@ async function load(server: ServerProcess, until: Promise<unknown>) {
       } catch (error) {
         failures.push(error);
       }
+      if (pause > 0) await delay(pause);
     }
     await dispatcher.close();
   };
@@ -174,6 +176,7 @@ describeStage('gateway', 'with two workers', () => {
       server.waitForOutput(
         new RegExp(`\\* worker ${victim} gave no sign of life for \\d+ s: killed`),
       ),
+      5, // it lasts for seconds, in which nothing depends on the moment
     );
     await client.readToEnd();
     // It was alone with its client: who came later was served by the other.
