@@ -225,7 +225,8 @@ export class Connection {
     };
     this.#state = state;
     const running = exchange.run(this.#service.application);
-    if (!running) return void this.#finish(state);
+    if (!running && this.#state === state) return void this.#finish(state);
+    if (!running) return; // it has read, and what it was to read was refused
     this.#wind();
     running.then(
       () => {
@@ -289,6 +290,8 @@ export class Connection {
     } catch (error) {
       this.#reader = undefined;
       reader.reject(error);
+      // The client's mistake, and ours to refuse, whatever the application makes of it; but it may be answering already.
+      if (!state.answer.headSent) return void this.#fail(error);
     }
     this.#wind();
   }

@@ -120,8 +120,9 @@ class Exchange implements AsyncIterator<Chunk> {
   /** The worker's application wants bytes of the body. */
   async #feed(size: number): Promise<void> {
     const bytes = await this.#environ['wsgi.input'].read(size).catch(() => undefined);
-    if (!bytes) this.#leave();
-    else if (this.#state === 'underway') this.#worker?.send('B', bytes);
+    if (this.#state !== 'underway') return; // given up meanwhile
+    if (bytes) this.#worker?.send('B', bytes);
+    else this.#leave();
   }
 
   #leave(): void {
