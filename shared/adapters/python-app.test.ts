@@ -14,6 +14,7 @@ import {
   watched,
 } from '../harness/describe-stages.ts';
 import { openGate } from '../harness/gate.ts';
+import { hasProc } from '../harness/proc.ts';
 import { parseResponse, RawClient } from '../harness/raw-client.ts';
 import {
   quick,
@@ -183,6 +184,45 @@ describeStages('a fault costs its own request only', 'gateway', (stage) => {
       gate.close();
     },
   );
+
+  test('descriptor 3 leads nowhere', async () => {
+    expect(await textOf(server(), '/writes-to-3')).toBe('True');
+  });
+
+  test.runIf(hasProc).each([
+    ['no frame', 'nonsense'],
+    ['no frame, and silence', 'x:'],
+    ['a length without an end', '123456789'],
+    ['a frame of no kind', '3:9 Z,'],
+    ['a frame without its comma', '3:9 E;'],
+    ['the end of another answer', '3:1 E,'],
+  ])(
+    'a worker that says %s is replaced, and its request is a 502 (needs /proc)',
+    async (_, said) => {
+      const before = await pid(); // number 1, or higher
+      const target = `/talks-nonsense?${said}`;
+      expect((await request(server().origin + target)).statusCode).toBe(502);
+      expect(await pid()).not.toBe(before);
+    },
+  );
+
+  test.each([
+    ['/fork-returns', 'parent'],
+    ['/fork-raises', /^\d+$/],
+  ])('%s: a fork that comes back says nothing to anybody', async (target, answer) => {
+    const before = await pid();
+    expect(await textOf(server(), target)).toMatch(answer);
+    expect(await pid()).toBe(before);
+  });
+
+  test('a worker that dies while a child holds its channel is a 502 at once', async () => {
+    const gate = await openGate();
+    const { statusCode } = await request(`${server().origin}/die-with-heir?${gate.port}`);
+    expect(statusCode).toBe(502);
+    (await gate.opened).end('x');
+    gate.close();
+    expect(await pid()).toMatch(/^\d+$/);
+  });
 
   test('a close() that raises is logged; the answer was complete, and stays so', async () => {
     const client = await RawClient.connect(server());

@@ -23,6 +23,14 @@ export interface PythonOptions {
   readonly requestTimeout?: number | undefined;
 }
 
+/** The same for the last words of one that has ended, where another process holds its socket open. */
+const REST_TIMEOUT = 500;
+/** `length:number kind`, then the rest and a comma; and what can still become one. */
+const FRAME = /^((\d{1,8}):)(\d{1,15}) ([+!RHBEX])/;
+const UNFINISHED = /^\d{0,8}(:\d{0,15} ?)?$/;
+const MAX_START = 26;
+const COMMA = Buffer.from(',');
+
 /** Why there is no application; its message is for the person who named it. */
 export class PythonError extends Error {}
 
@@ -246,12 +254,19 @@ class Worker {
   readonly #socket: Socket;
   readonly #packets: AsyncIterator<Buffer>;
   #buffer: Buffer = Buffer.alloc(0);
+  /** Whether somebody waits for its next frame, and the clock that says for how long. */
+  #isAwaited = false;
   #timer: NodeJS.Timeout | undefined;
   readonly ended: Promise<void>;
   /** How it ended; empty while it lives. */
   fate = '';
   isOverdue = false;
-  hasServed = false;
+  /** Of its request: what it says of any other is not for this one's client. */
+  #number = 0;
+
+  get hasServed(): boolean {
+    return this.#number > 0;
+  }
 
   private constructor(child: ChildProcess) {
     this.#child = child;
@@ -262,6 +277,7 @@ class Worker {
     this.ended = new Promise((resolve) => {
       const end = (fate: string) => {
         this.fate ||= fate;
+        this.hurry(REST_TIMEOUT);
         resolve();
       };
       child.once('error', (error) => end(error.message));
@@ -289,16 +305,19 @@ class Worker {
   }
 
   send(kind: string, rest: string | Uint8Array = ''): void {
+    if (kind === 'Q') this.#number++;
     const bytes = Buffer.from(rest);
-    const frame = [Buffer.from(`${bytes.length + 1}:${kind}`), bytes, Buffer.from(',')];
+    const start = `${this.#number} ${kind}`;
+    const frame = [Buffer.from(`${start.length + bytes.length}:${start}`), bytes, COMMA];
     this.#socket.write(Buffer.concat(frame));
-    this.hasServed ||= kind === 'Q';
   }
 
   /** The next frame; undefined when the worker has ended, as it has to after `timeout` ms of silence. */
   async receive(timeout?: number): Promise<Frame | undefined> {
-    if (timeout !== undefined) this.#startTimer(timeout);
+    if (this.fate) this.#startTimer(REST_TIMEOUT);
+    else this.#startTimer(timeout);
     try {
+      this.#isAwaited = true;
       for (;;) {
         const frame = this.#take();
         if (frame) return frame;
@@ -307,10 +326,10 @@ class Worker {
         this.#buffer = this.#buffer.length === 0 ? value : Buffer.concat([this.#buffer, value]);
       }
     } catch {
-      // A reset of this socket is one way in which the end of the process shows.
+      // A reset of this socket is one way in which the end of the process shows; nonsense is as bad.
     } finally {
-      clearTimeout(this.#timer);
-      this.#timer = undefined;
+      this.#isAwaited = false;
+      this.#startTimer(undefined);
     }
     this.#child.kill('SIGKILL'); // a worker that cannot be talked to is none
     await this.ended;
@@ -319,28 +338,41 @@ class Worker {
 
   /** If its next frame is waited for, then from now on for no longer than this. */
   hurry(timeout: number): void {
-    if (this.#timer) this.#startTimer(timeout);
+    if (this.#isAwaited) this.#startTimer(timeout);
   }
 
-  #startTimer(timeout: number): void {
+  #startTimer(timeout: number | undefined): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#expire(), timeout);
+    if (timeout !== undefined) this.#timer = setTimeout(() => this.#expire(), timeout);
   }
 
-  /** A netstring, as soon as it is whole: `length:bytes,`. */
+  /** A netstring of this request, as soon as it is whole. Throws at anything else: its sender cannot be trusted any more. */
   #take(): Frame | undefined {
-    const colon = this.#buffer.indexOf(':');
-    const end = colon + 1 + Number(this.#buffer.toString('latin1', 0, Math.max(colon, 0)));
-    if (colon === -1 || this.#buffer.length <= end) return undefined;
-    const frame = this.#buffer.subarray(colon + 1, end);
+    const start = this.#buffer.toString('latin1', 0, MAX_START);
+    const [, before = '', size, number, kind] = FRAME.exec(start) ?? [];
+    if (size === undefined) {
+      if (start.length === MAX_START || !UNFINISHED.test(start)) return this.#distrust();
+      return undefined;
+    }
+    const end = before.length + Number(size);
+    if (this.#buffer.length <= end) return undefined;
+    const isWhole = this.#buffer[end] === COMMA[0] && Number(number) === this.#number;
+    const rest = this.#buffer.subarray(before.length + `${number} ${kind}`.length, end);
+    if (!isWhole || kind === undefined) return this.#distrust();
     this.#buffer = this.#buffer.subarray(end + 1);
-    return { kind: frame.toString('latin1', 0, 1), rest: frame.subarray(1) };
+    return { kind, rest };
+  }
+
+  #distrust(): never {
+    this.fate ||= 'the worker said what is no part of its answer';
+    throw new Error(this.fate);
   }
 
   #expire(): void {
-    this.isOverdue = true;
-    this.fate = 'the application took too long';
+    this.isOverdue = !this.fate;
+    this.fate ||= 'the application took too long';
     this.#child.kill('SIGKILL');
+    this.#socket.destroy(); // somebody else may hold its other end
   }
 }
 

@@ -2,14 +2,16 @@
 
     python python_worker.py FILE CALLABLE     descriptor 3: the server; stdin: open as long as it lives
 
-Frames are netstrings, `length:bytes,`; the first byte says what kind. The server sends
+Frames are netstrings, `length:bytes,`: the request's number, a space, a byte that says what kind, the rest. The server sends
     Q environ as JSON      B a piece of the body, empty at its end      A the client has left
 and the worker sends
     + ready                ! why it never will be, as JSON              R n: please read, n bytes at most
     H [status, headers]    B a piece of the answer                      E its end     X it failed
-Every answer ends with E or X: that somebody hung up never looks like the end of an answer.
+Every answer ends with E or X: that somebody hung up never looks like the end of an answer. And no frame is taken
+for another request's: what an application does to descriptors and processes stays its own affair.
 """
 
+import fcntl
 import importlib
 import io
 import json
@@ -24,6 +26,7 @@ import threading
 import traceback
 
 PIECE = 64 * 1024  # bytes in a frame, at most
+OUT_OF_THE_WAY = 64  # descriptors from here on are nobody's guess
 IN_MEMORY = 512 * 1024  # bytes of a body without a length; more of it goes to a file. waitress: the same
 
 
@@ -32,10 +35,18 @@ class ClientLeft(OSError):
 
 
 class Channel:
-    def __init__(self, sock):
-        self.sock, self.buffer = sock, bytearray()
+    """The way to the server. Programs that the application starts do not inherit it, and its forks lose it."""
+
+    def __init__(self, fileno):
+        moved = fcntl.fcntl(fileno, fcntl.F_DUPFD_CLOEXEC, OUT_OF_THE_WAY)
+        os.close(fileno)
+        self.sock, self.buffer, self.number = socket.socket(fileno=moved), bytearray(), b'0'
+        os.register_at_fork(after_in_child=self.sock.close)
 
     def send(self, *frames):
+        if self.sock.fileno() < 0:
+            os._exit(1)  # a fork that came back: what it has to say is nobody's answer
+        frames = (b'%s %s' % (self.number, frame) for frame in frames)
         self.sock.sendall(b''.join(b'%d:%s,' % (len(frame), frame) for frame in frames))
 
     def receive(self):
@@ -45,18 +56,18 @@ class Channel:
         end = colon + 1 + int(self.buffer[:colon])
         while len(self.buffer) <= end:
             self.fill()
-        frame = bytes(self.buffer[colon + 1:end])
+        self.number, _, frame = bytes(self.buffer[colon + 1:end]).partition(b' ')
         del self.buffer[:end + 1]
         return frame[:1], frame[1:]
 
     def fill(self):
-        received = self.sock.recv(PIECE)
+        received = self.sock.fileno() >= 0 and self.sock.recv(PIECE)
         if not received:
-            os._exit(0)  # the server has gone: nobody is left to tell
+            os._exit(0)  # the server has gone, or we are a fork of its worker: nobody is left to tell
         self.buffer += received
 
     def has_news(self):
-        return bool(self.buffer or select.select([self.sock], [], [], 0)[0])
+        return bool(self.buffer or (self.sock.fileno() >= 0 and select.select([self.sock], [], [], 0)[0]))
 
 
 class Body(io.RawIOBase):
@@ -176,7 +187,7 @@ def load(file, name):
 def main(file, name):
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, and we go when it goes
     threading.Thread(target=lambda: (os.read(0, 1), os._exit(0)), daemon=True).start()  # even if we hang
-    channel = Channel(socket.socket(fileno=3))
+    channel = Channel(3)
     application, problem = load(file, name)
     if problem:
         channel.send(b'!' + json.dumps(problem).encode())

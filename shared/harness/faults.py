@@ -1,9 +1,12 @@
 """For the tests: what a WSGI application in Python can do to its server, one path each."""
 
+import ctypes
+import errno
 import hashlib
 import json
 import os
 import socket
+import stat
 import sys
 import time
 from wsgiref.validate import validator
@@ -130,6 +133,46 @@ class Closing:
     def close(self):
         tell(f'{self.name} closed')
         self.then()
+
+
+def writes_to_3(environ, start_response):
+    try:
+        os.write(3, b'5:0 B!!,')
+    except OSError as error:
+        start_response('200 OK', TEXT)
+        return [str(error.errno == errno.EBADF).encode()]
+
+
+def channel():
+    """The worker's own descriptor: no application should know it."""
+    paths = ((int(name), f'/proc/self/fd/{name}') for name in os.listdir('/proc/self/fd'))
+    return next(fd for fd, path in paths if fd > 2 and os.path.exists(path) and stat.S_ISSOCK(os.stat(path).st_mode))
+
+
+def talks_nonsense(environ, start_response):
+    os.write(channel(), environ['QUERY_STRING'].encode())
+    time.sleep(3600)
+
+
+def fork_returns(environ, start_response):
+    child = os.fork()
+    if child:
+        os.waitpid(child, 0)
+    start_response('200 OK', TEXT)
+    return [b'parent' if child else b'child']
+
+
+def fork_raises(environ, start_response):
+    if os.fork() == 0:
+        raise RuntimeError('in the child')
+    os.wait()
+    return pid(environ, start_response)
+
+
+def die_with_heir(environ, start_response):
+    if ctypes.CDLL(None).fork() == 0:  # not os.fork(): of this one Python does not know
+        wait_at_gate(environ)  # with all of our descriptors
+    os._exit(9)
 
 
 def die_after(environ, start_response):
