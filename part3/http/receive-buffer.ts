@@ -9,6 +9,8 @@ import { HttpError } from './http-error.ts';
 
 const CR = 0x0d;
 const LF = 0x0a;
+/** Bytes so few that an object for them costs more than to copy them: a client could make one of each byte. */
+const MAX_CRUMB = 1024;
 
 export class ReceiveBuffer {
   /** Of the first, `#offset` bytes are taken. */
@@ -28,8 +30,15 @@ export class ReceiveBuffer {
 
   append(bytes: Buffer): void {
     if (bytes.length === 0) return;
-    this.#pieces.push(bytes);
     this.#length += bytes.length;
+    const last = this.#pieces.length - 1;
+    const before = this.#pieces[last];
+    // Not into the first: its text may be known already.
+    if (before && last > 0 && before.length + bytes.length <= MAX_CRUMB) {
+      this.#pieces[last] = Buffer.concat([before, bytes]);
+    } else {
+      this.#pieces.push(bytes);
+    }
   }
 
   clear(): void {

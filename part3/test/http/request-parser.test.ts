@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { HttpError } from '../../http/http-error.ts';
 import { LIMITS } from '../../http/limits.ts';
+import { ReceiveBuffer } from '../../http/receive-buffer.ts';
 import { type RequestHead, RequestParser } from '../../http/request-parser.ts';
 import { cutEach, latin1, parse } from './outcome.ts';
 
@@ -279,10 +280,32 @@ describe('limits are kept to the byte', () => {
     expect(statusOf(text(limit + 1), limits)).toBe(status);
   });
 
+  test('chunk extensions that no data makes up for, together: as much as one such line may have', () => {
+    const talkative = (n: number) =>
+      chunked(`${`1;${'a'.repeat(115)}\r\nx\r\n`.repeat(n)}0\r\n\r\n`);
+    expect(statusOf(talkative(40))).toBeUndefined(); // 117 chars, of which 16 are free, and one byte pays for itself
+    expect(statusOf(talkative(41))).toBe(400);
+    const generous = chunked(
+      `${`64;${'a'.repeat(100)}\r\n${'x'.repeat(100)}\r\n`.repeat(1000)}0\r\n\r\n`,
+    );
+    expect(parse([latin1(generous)], LIMITS).status).toBeUndefined();
+  });
+
   test('a chunk that would be too much is refused before any of it is given', () => {
     const { requests, status } = parse([latin1(chunked('5\r\nhello\r\n6\r\n world'))], small);
     expect([requests[0]?.body, status]).toEqual(['hello', 413]);
   });
+});
+
+test('bytes that nobody asks for yet are held in large pieces, however small they come', () => {
+  const buffer = new ReceiveBuffer();
+  const bytes = Buffer.from('0123456789'.repeat(2000));
+  for (let i = 0; i < bytes.length; i++) buffer.append(bytes.subarray(i, i + 1));
+  const pieces: Buffer[] = [];
+  for (let piece = buffer.takeBytes(2 ** 20); piece; piece = buffer.takeBytes(2 ** 20))
+    pieces.push(piece);
+  expect(Buffer.concat(pieces).equals(bytes)).toBe(true);
+  expect(pieces.length).toBeLessThanOrEqual(1 + bytes.length / 512);
 });
 
 test('hostile text takes linear time: runs of whitespace, of commas, of semicolons, of quotes', () => {
