@@ -54,6 +54,8 @@ async function main(): Promise<void> {
   const limits = readLimits(values);
   const door = readDoor(values);
   const staffing = readStaffing(values, limits);
+  // Who read what we print may have gone. The service goes on.
+  for (const output of [process.stdout, process.stderr]) output.on('error', () => {});
   if (staffing.workers > 1 && cluster.isPrimary) {
     process.exit(await new Supervisor(staffing).run());
   }
@@ -61,8 +63,6 @@ async function main(): Promise<void> {
     workers: staffing.pythonWorkers,
     requestTimeout: limits.requestTimeout || MAX_SECONDS,
   });
-  // Who read what we print may have gone. The service goes on.
-  for (const output of [process.stdout, process.stderr]) output.on('error', () => {});
   // A promise that an application forgot would end us all, and a client that leaves can make it reject.
   process.on('unhandledRejection', (reason) => console.error(reason));
   const log = values['access-log'] ? openAccessLog(values['access-log']) : undefined;

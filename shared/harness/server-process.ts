@@ -244,6 +244,11 @@ export class ServerProcess {
     this.#child.kill(signal);
   }
 
+  /** What the end of a pipeline does to it: nobody reads any more what it prints to its standard output. */
+  stopReading(): void {
+    this.#child.stdout?.destroy();
+  }
+
   /** What Ctrl-C does in a terminal: all of its process group gets it. */
   interrupt(): void {
     if (this.#groupExists()) process.kill(-this.pid, 'SIGINT');

@@ -113,6 +113,20 @@ describeStage('gateway', 'with two workers', () => {
     },
   );
 
+  linux('it goes on when nobody reads any more what it prints (needs /proc)', async () => {
+    const server = await serve(CONTRACT_APP, '--workers', '2');
+    const [one, other] = workersOf(server).map(({ pid }) => pid) as [number, number];
+    server.stopReading();
+    server.signal('SIGUSR2');
+    process.kill(one, 'SIGKILL');
+    const pids = () => workersOf(server).map(({ pid }) => pid);
+    const isReplaced = () => !pids().includes(one) && pids().length === 2;
+    await expect.poll(isReplaced, { timeout: 10_000 }).toBe(true);
+    expect(pids()).toContain(other);
+    expect(pids()).toContain(Number(await ask(server)));
+    expect(server.hasExited).toBe(false);
+  });
+
   linux('SIGHUP brings new code, and costs no request (needs /proc)', async () => {
     const app = writeApp('changing', saying('one'));
     const server = await serve(app, '--workers', '2');
