@@ -16,12 +16,13 @@ import { openAccessLog } from './server/access-log.ts';
 import { onSignal } from './server/signals.ts';
 import { Supervisor, serveUnderSupervisor } from './server/supervisor.ts';
 import { show } from './server/trace.ts';
-import { type Door, Worker } from './server/worker.ts';
+import { type Door, removeStaleSocket, Worker } from './server/worker.ts';
 
 const text = { type: 'string' } as const;
 const flag = { type: 'boolean', default: false } as const;
 const OPTIONS = {
-  ...{ host: text, port: text, unix: text, 'tls-cert': text, 'tls-key': text },
+  ...{ host: text, port: text, unix: text, 'unix-mode': text },
+  ...{ 'tls-cert': text, 'tls-key': text },
   ...{ workers: text, 'worker-timeout': text, 'max-requests': text, 'python-workers': text },
   ...{ 'forwarded-allow-ips': text, 'access-log': text, trace: flag },
   ...{ 'max-connections': text, 'max-body-bytes': text, 'max-head-bytes': text },
@@ -57,7 +58,11 @@ async function main(): Promise<void> {
   // Who read what we print may have gone. The service goes on.
   for (const output of [process.stdout, process.stderr]) output.on('error', () => {});
   if (staffing.workers > 1 && cluster.isPrimary) {
-    process.exit(await new Supervisor(staffing).run());
+    // Once, and before there are workers: from then on the socket there is our own.
+    if (door.unix !== undefined) await removeStaleSocket(door.unix);
+    // The only file that a supervisor makes is the socket, whenever a first worker asks for it.
+    const umask = door.umask === undefined ? undefined : process.umask(door.umask);
+    process.exit(await new Supervisor({ ...staffing, umask }).run());
   }
   const application = await loadApplication(name, {
     workers: staffing.pythonWorkers,
@@ -100,10 +105,18 @@ function readDoor(values: Values): Door {
     host: values.host ?? '127.0.0.1',
     port: count(values.port ?? (process.env.PORT || '8888'), 'port', 0, 65535),
     unix: values.unix,
+    umask: readUmask(values['unix-mode']),
     fd: inheritedSocket(),
     proxies: readProxies(values['forwarded-allow-ips']),
     tls: cert !== undefined && key !== undefined ? { cert, key } : undefined,
   };
+}
+
+/** A socket gets all permissions that the umask leaves. */
+function readUmask(mode: string | undefined): number | undefined {
+  if (mode === undefined) return undefined;
+  if (/^0?[0-7]{3}$/.test(mode)) return 0o777 & ~Number.parseInt(mode, 8);
+  throw new Error(`--unix-mode takes three octal digits, like 660, not '${mode}'`);
 }
 
 /** systemd opens the door itself and says so, sd_listen_fds(3): descriptor 3, for a process of this number. */

@@ -175,6 +175,7 @@ export const STAGES: readonly Stage[] = [
     can: ['http', 'whole-head', 'length', 'tough', 'keep-alive', 'drains', 'gateway'],
     options: [
       ['--unix PATH', 'listen on a socket in the file system instead of a port'],
+      ['--unix-mode MODE', 'its permissions in octal, like 660 (default: what the umask leaves)'],
       ['--tls-cert FILE', 'certificate (PEM); with it and --tls-key FILE it speaks HTTPS'],
       ['--forwarded-allow-ips LIST', 'proxies whose X-Forwarded-* are believed (default: nobody)'],
       ['--trace', 'show what travels: < read, > written'],

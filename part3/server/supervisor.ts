@@ -5,7 +5,7 @@
  */
 import cluster, { type Worker as Process } from 'node:cluster';
 import { onSignal } from './signals.ts';
-import type { Worker } from './worker.ts';
+import { type Worker, withUmask } from './worker.ts';
 
 export interface Staffing {
   readonly workers: number;
@@ -15,6 +15,8 @@ export interface Staffing {
   readonly maxRequests: number;
   /** Seconds a worker has to finish what is under way. */
   readonly drainTimeout: number;
+  /** The umask of workers, if it is not the supervisor's. */
+  readonly umask?: number | undefined;
 }
 
 /** What a worker says. It is worn out after its number of requests, or by a SIGTERM, and serves until it is replaced. */
@@ -130,7 +132,7 @@ export class Supervisor {
   #spawn(): void {
     const now = performance.now();
     const member: Member = {
-      process: cluster.fork(),
+      process: withUmask(this.#staffing.umask, () => cluster.fork()),
       born: now,
       served: Number.POSITIVE_INFINITY,
       generation: this.#generation,

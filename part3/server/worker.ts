@@ -16,6 +16,8 @@ export interface Door {
   readonly host: string;
   readonly port: number;
   readonly unix?: string | undefined;
+  /** The permissions that the socket in the file system shall not have; if nothing is said, the process's own umask. */
+  readonly umask?: number | undefined;
   /** A descriptor that listens already, which we were given at birth. */
   readonly fd?: number | undefined;
   /** Who else but the client may speak for it. */
@@ -67,7 +69,12 @@ export class Worker {
     if (unix !== undefined && !cluster.isWorker) await removeStaleSocket(unix);
     const place =
       fd === undefined ? (unix === undefined ? { host, port } : { path: unix }) : { fd };
-    await once(this.#listener.listen(place), 'listening');
+    // A worker's socket is made by its supervisor, with that one's umask.
+    const umask = cluster.isWorker ? undefined : this.#door.umask;
+    await once(
+      withUmask(umask, () => this.#listener.listen(place)),
+      'listening',
+    );
     this.#clock = setInterval(() => this.#checkDeadlines(), TICK).unref();
     const address = this.#listener.address();
     const where = typeof address === 'string' ? `unix socket ${address}` : `port ${address?.port}`;
@@ -138,7 +145,7 @@ export class Worker {
  * A socket in the file system outlives a server that was killed. If nobody answers there, it is in the way. Nobody
  * answers at any other file, either, and that is none of ours.
  */
-async function removeStaleSocket(file: string): Promise<void> {
+export async function removeStaleSocket(file: string): Promise<void> {
   if (!lstatSync(file, { throwIfNoEntry: false })?.isSocket()) return;
   const probe = net.connect(file);
   try {
@@ -147,5 +154,16 @@ async function removeStaleSocket(file: string): Promise<void> {
     if ((error as NodeJS.ErrnoException).code === 'ECONNREFUSED') unlinkSync(file);
   } finally {
     probe.destroy();
+  }
+}
+
+/** What makes files with a umask of its own, if any. The mode is right from the first moment; chmod comes later. */
+export function withUmask<T>(umask: number | undefined, action: () => T): T {
+  if (umask === undefined) return action();
+  const before = process.umask(umask);
+  try {
+    return action();
+  } finally {
+    process.umask(before);
   }
 }

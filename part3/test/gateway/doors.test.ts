@@ -1,7 +1,7 @@
 /** The doors besides plain TCP: TLS, a socket in the file system; and who comes to the wrong one. */
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -10,7 +10,14 @@ import tls from 'node:tls';
 import { Agent, request } from 'undici';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { describeStage, useServer } from '../../../shared/harness/describe-stages.ts';
-import { quick, type ServerProcess, startCommand } from '../../../shared/harness/server-process.ts';
+import { childrenOf } from '../../../shared/harness/proc.ts';
+import {
+  quick,
+  runToEnd,
+  type ServerProcess,
+  startCommand,
+} from '../../../shared/harness/server-process.ts';
+import { linux } from '../ladder.ts';
 import {
   APP,
   HELLO,
@@ -46,7 +53,7 @@ afterAll(async () => {
 
 /** Starts it with these options; it is ready when it says where it serves. */
 async function start(...args: string[]): Promise<ServerProcess> {
-  const ready = /^.*Serving HTTPS? on (?:port |unix socket .*?)(\d*) \.\.\.$/m;
+  const ready = /^.*Serving HTTPS? on (?:port |unix socket .*?)(\d*) \.\.\.(?: \(\d workers\))?$/m;
   const server = await startCommand(quick('part3/webserver3.ts', APP, ...args), { ready });
   servers.push(server);
   return server;
@@ -191,15 +198,73 @@ describe.skipIf(process.env.SERVER)(
       await server.stop();
     });
 
-    test('the file of a server that was killed is replaced; that of a living one is not', async () => {
-      const killed = await start('--unix', socketPath);
-      await killed.kill();
-      expect(existsSync(socketPath)).toBe(true);
-      const living = await start('--unix', socketPath);
-      await expect(start('--unix', socketPath)).rejects.toThrow(/:\n.*EADDRINUSE.*\n$/);
+    test.each(['1', '2'])(
+      'the file of a server that was killed is replaced; that of a living one is not, by %s',
+      async (workers) => {
+        const args = ['--unix', socketPath, '--workers', workers];
+        const killed = await start(...args);
+        await killed.kill();
+        expect(existsSync(socketPath)).toBe(true);
+        const living = await start(...args);
+        await expect(start(...args)).rejects.toThrow(/:\n.*EADDRINUSE.*\n$/);
+        expect(textsOf(splitAnswers(await get()))).toEqual([HELLO]);
+        await living.stop();
+        expect(existsSync(socketPath)).toBe(false);
+      },
+    );
+
+    linux('a worker that is replaced leaves the socket to the others (needs /proc)', async () => {
+      const server = await start('--unix', socketPath, '--workers', '2', '--unix-mode', '660');
+      const [one, other] = childrenOf(server.pid).map(({ pid }) => pid) as [number, number];
+      const { ino } = statSync(socketPath);
+      process.kill(one, 'SIGKILL');
+      await server.waitForOutput(new RegExp(`\\* worker ${one} ended`));
+      const servesAgain = async () => {
+        server.signal('SIGUSR2');
+        return server.stdout
+          .match(/\* worker (\d+): serving/g)
+          ?.some((line) => !line.includes(` ${one}:`) && !line.includes(` ${other}:`));
+      };
+      await expect.poll(servesAgain, { timeout: 10_000 }).toBe(true);
+      expect(statSync(socketPath).ino).toBe(ino);
       expect(textsOf(splitAnswers(await get()))).toEqual([HELLO]);
-      await living.stop();
+      await server.stop();
     });
+
+    test.each(['1', '2'])('--unix-mode says who may connect, by %s', async (workers) => {
+      const args = ['--unix', socketPath, '--workers', workers];
+      for (const [mode, more] of [
+        [0o777 & ~process.umask(), []],
+        [0o660, ['--unix-mode', '660']],
+        [0o777, ['--unix-mode', '0777']],
+      ] as const) {
+        const log = file(`${workers}-${mode}.log`);
+        const server = await start(...args, ...more, '--access-log', log);
+        expect(statSync(socketPath).mode & 0o777).toBe(mode);
+        expect(statSync(log).mode & 0o777).toBe(0o666 & ~process.umask()); // of the socket, and of nothing else
+        expect(textsOf(splitAnswers(await get()))).toEqual([HELLO]);
+        await server.stop();
+      }
+    });
+
+    test.each(['', '66', '680', 'rw', '1777'])(
+      'a mode that is none is one line: %j',
+      async (mode) => {
+        const command = quick(
+          'part3/webserver3.ts',
+          APP,
+          '--unix',
+          socketPath,
+          '--unix-mode',
+          mode,
+        );
+        expect(await runToEnd(command)).toEqual({
+          code: 1,
+          stdout: '',
+          stderr: `--unix-mode takes three octal digits, like 660, not '${mode}'\n`,
+        });
+      },
+    );
 
     test('a file that is no socket stays what it is', async () => {
       writeFileSync(file('precious.txt'), 'precious');
