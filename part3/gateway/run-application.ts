@@ -17,8 +17,11 @@ const WRITE_SIZE = 64 * 1024;
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 /** field-value, RFC 9110 §5.5; and no CR, LF or NUL, with which one answer could be made two. */
 const FIELD_VALUE = /^[\t -~\x80-\xff]*$/;
-/** A final code, a space, the reason; PEP 3333 "The start_response() Callable", whose example has 999. */
-const STATUS = /^[2-9]\d\d [\t -~\x80-\xff]+$/;
+/**
+ * A final code, a space, the reason; PEP 3333 "The start_response() Callable", whose example has 999. The reason may
+ * be empty, the space before it not; RFC 9112 §4.
+ */
+const STATUS = /^[2-9]\d\d [\t -~\x80-\xff]*$/;
 /** About the connection, which is the server's affair; PEP 3333 "Other HTTP Features". */
 const HOP_BY_HOP = /^(connection|keep-alive|proxy-auth.*|te|trailers?|transfer-encoding|upgrade)$/i;
 

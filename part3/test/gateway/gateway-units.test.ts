@@ -275,6 +275,18 @@ describe('an exchange', () => {
     expect(late.failure).toBe(reason);
   });
 
+  test('a reason may be empty, the space before it not; RFC 9112 §4', async () => {
+    const answer = (status: string) =>
+      run((_, start) => {
+        start(status, TEXT);
+        return ['x'];
+      });
+    expect((await answer('200 ')).sent).toMatch(/^HTTP\/1\.1 200 \r\n/);
+    expect((await answer('200')).failure).toMatchObject({
+      message: expect.stringContaining('a status looks like'),
+    });
+  });
+
   test('a close() that fails is told, and the answer stands', async () => {
     for (const close of [
       () => {
