@@ -22,8 +22,11 @@ const FIELD_VALUE = /^[\t -~\x80-\xff]*$/;
  * be empty, the space before it not; RFC 9112 §4.
  */
 const STATUS = /^[2-9]\d\d [\t -~\x80-\xff]*$/;
-/** About the connection, which is the server's affair; PEP 3333 "Other HTTP Features". */
-const HOP_BY_HOP = /^(connection|keep-alive|proxy-auth.*|te|trailers?|transfer-encoding|upgrade)$/i;
+/**
+ * About the connection, which is the server's affair; PEP 3333 "Other HTTP Features". The list is that of
+ * RFC 9110 §7.6.1, which has no Proxy-Authenticate any more: a 407 would mean nothing without it.
+ */
+const HOP_BY_HOP = /^((proxy-)?connection|keep-alive|te|trailers?|transfer-encoding|upgrade)$/i;
 
 /** What the application said it will answer, and the length it promised. */
 interface Head {

@@ -1,9 +1,9 @@
 /** What both JavaScript conventions need back from an environ: the fields of the request as they were sent. */
 import type { Environ } from '../wsgi.ts';
 
-/** Fields about one connection; an application has none; PEP 3333 "Other HTTP Features". */
+/** Fields about one connection, the server's affair; RFC 9110 §7.6.1, whose list has no Proxy-Authenticate. */
 export const HOP_BY_HOP =
-  /^(connection|keep-alive|proxy-auth.*|te|trailers?|transfer-encoding|upgrade)$/i;
+  /^((proxy-)?connection|keep-alive|te|trailers?|transfer-encoding|upgrade)$/i;
 
 /** Bytes to ask of `wsgi.input` at a time. Node.js file streams: 64 KiB. */
 export const READ_SIZE = 64 * 1024;

@@ -13,10 +13,11 @@ import type {
   StartResponse,
   Write,
 } from '../wsgi.ts';
-import { HOP_BY_HOP } from './environ.ts';
 
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const FIELD_VALUE = /^[\t -~\x80-\xff]*$/;
+/** PEP 3333 "Other HTTP Features" goes by RFC 2616 §13.5.1, which still had Proxy-Authenticate. */
+const HOP_BY_HOP = /^(connection|keep-alive|proxy-auth.*|te|trailers?|transfer-encoding|upgrade)$/i;
 const LATIN_1 = /^[\0-\xff]*$/;
 
 /** A rule of PEP 3333 was broken, and by whom. */

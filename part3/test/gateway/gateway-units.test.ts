@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
+import { HOP_BY_HOP } from '../../../shared/adapters/environ.ts';
 import { InputStream } from '../../gateway/input-stream.ts';
 import { Exchange } from '../../gateway/run-application.ts';
 import type { Application, Chunk, Environ, Result } from '../../gateway/wsgi.ts';
@@ -285,6 +286,18 @@ describe('an exchange', () => {
     expect((await answer('200')).failure).toMatchObject({
       message: expect.stringContaining('a status looks like'),
     });
+  });
+
+  test('a 407 keeps its Proxy-Authenticate, from JavaScript handlers, too', async () => {
+    const answer: [string, string] = ['Proxy-Authenticate', 'Basic'];
+    const bare = await run((_, start) => {
+      start('407 Proxy Authentication Required', [answer]);
+      return [];
+    });
+    expect(bare.sent).toContain('Proxy-Authenticate: Basic\r\n');
+    expect(['Proxy-Authenticate', 'Proxy-Connection'].map((name) => HOP_BY_HOP.test(name))).toEqual(
+      [false, true],
+    );
   });
 
   test('a close() that fails is told, and the answer stands', async () => {
