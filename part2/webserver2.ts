@@ -33,8 +33,8 @@ import {
 import { BodyInput } from './input-stream.ts';
 import type * as wsgi from './wsgi.ts';
 
-/** Fields about the connection, which is the server's affair; PEP 3333 "Other HTTP Features". */
-const HOP_BY_HOP = /^(connection|keep-alive|proxy-auth.*|te|trailers?|transfer-encoding|upgrade)$/i;
+/** Fields about the connection, which is the server's affair; PEP 3333 "Other HTTP Features", in the list of RFC 9110 §7.6.1. */
+const HOP_BY_HOP = /^((proxy-)?connection|keep-alive|te|trailers?|transfer-encoding|upgrade)$/i;
 
 interface Request {
   readonly method: string;
