@@ -1,10 +1,11 @@
 /** WSGI applications in real CPython: the contract, the faults, and that nothing is left behind. */
 import { createHash, randomBytes } from 'node:crypto';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { request } from 'undici';
 import { afterAll, describe, expect, test } from 'vitest';
+import { hasFrameworks } from '../harness/contract/every-app.ts';
 import {
   describeStages,
   expectCut,
@@ -29,9 +30,6 @@ import { loadPythonApplication } from './python-app.ts';
 
 const FAULTS = 'shared/harness/faults.py';
 const ONE_MIB = 1024 * 1024;
-
-/** In CI everything has to be there; elsewhere a reader may not have run `npm run setup:python`. */
-const hasFrameworks = existsSync(path.join(ROOT, '.venv')) || Boolean(process.env.CI);
 
 async function textOf(server: ServerProcess, target: string, options = {}): Promise<string> {
   return (await request(server.origin + target, options)).body.text();

@@ -1,10 +1,7 @@
 /** A body that breaks while the application reads it: the refusal is the server's, whatever the application makes of it. */
-import { existsSync } from 'node:fs';
-import path from 'node:path';
-import { describe, expect, test } from 'vitest';
-import { exampleApps } from '../../../shared/app-loader.ts';
+import { expect, test } from 'vitest';
+import { forEveryApp, JAVASCRIPT, PYTHON } from '../../../shared/harness/contract/every-app.ts';
 import { describeStage, useServer } from '../../../shared/harness/describe-stages.ts';
-import { ROOT } from '../../../shared/harness/server-process.ts';
 import { answersOf, ask, head, statusesOf, talk } from './gateway.ts';
 
 const TYPE = 'Content-Type: application/octet-stream';
@@ -27,31 +24,22 @@ const BROKEN: [what: string, status: number, head: string, body: string, ending?
   ],
 ];
 
-/** In CI everything has to be there; elsewhere a reader may not have run `npm run setup:python`. */
-const hasFrameworks = existsSync(path.join(ROOT, '.venv')) || Boolean(process.env.CI);
-const needsMore = (app: string) => /^(flask|django|pyramid)/.test(app) && !hasFrameworks;
+forEveryApp({ ...JAVASCRIPT, ...PYTHON }, (app) => {
+  describeStage('gateway', 'refuses what the client broke', (stage) => {
+    const server = useServer(stage, { app, args: ['--max-body-bytes', '100'] });
 
-/** This one answers without a look at the body. */
-const READS_NOTHING = 'environapp:app';
+    test.each(BROKEN)('%s: %i', async (_what, status, requestHead, body, ending) => {
+      for (const slices of [[requestHead + body], [requestHead, body]]) {
+        const client = await ask(server(), ...slices);
+        if (ending === CUT_SHORT) client.halfClose();
+        expect(statusesOf(await answersOf(client))).toEqual([status]);
+      }
+      const whole = `${CHUNKED.replace('\r\n', '\r\nConnection: close\r\n')}3\r\nabc\r\n0\r\n\r\n`;
+      expect(statusesOf(await talk(server(), whole))).toEqual([200]);
+    });
 
-for (const app of exampleApps().filter((app) => app !== READS_NOTHING)) {
-  describe.skipIf(needsMore(app))(app, () => {
-    describeStage('gateway', 'refuses what the client broke', (stage) => {
-      const server = useServer(stage, { app, args: ['--max-body-bytes', '100'] });
-
-      test.each(BROKEN)('%s: %i', async (_what, status, requestHead, body, ending) => {
-        for (const slices of [[requestHead + body], [requestHead, body]]) {
-          const client = await ask(server(), ...slices);
-          if (ending === CUT_SHORT) client.halfClose();
-          expect(statusesOf(await answersOf(client))).toEqual([status]);
-        }
-        const whole = `${CHUNKED.replace('\r\n', '\r\nConnection: close\r\n')}3\r\nabc\r\n0\r\n\r\n`;
-        expect(statusesOf(await talk(server(), whole))).toEqual([200]);
-      });
-
-      test('and nobody is told that the application broke a rule', () => {
-        expect(server().stderr).not.toMatch(/PEP 3333|the Python application raised/);
-      });
+    test('and nobody is told that the application broke a rule', () => {
+      expect(server().stderr).not.toMatch(/PEP 3333|the Python application raised/);
     });
   });
-}
+});
