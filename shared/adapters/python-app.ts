@@ -15,6 +15,14 @@ const VENV = path.join(import.meta.dirname, '..', '..', '.venv', 'bin', 'python'
 const REQUEST_TIMEOUT = 30;
 /** Milliseconds in which it has to let go of an answer that nobody waits for. */
 const LEAVE_TIMEOUT = 5_000;
+/** The same for the last words of a worker that has ended, where another process holds its socket open. */
+const REST_TIMEOUT = 500;
+/** How a frame begins: `length:number kind`. The rest follows, and a comma. */
+const FRAME = /^(\d{1,8}):(\d{1,15}) ([+!RHBEX])/;
+const MAX_START = 26;
+/** What can still become such a beginning: shorter, all of it. */
+const UNFINISHED = /^\d{0,8}(:\d{0,15} ?)?$/;
+const COMMA = Buffer.from(',');
 
 export interface PythonOptions {
   /** Processes that run the application: so many requests are under way at most. */
@@ -22,14 +30,6 @@ export interface PythonOptions {
   /** Seconds in which the application has to come up with the next piece of its answer. */
   readonly requestTimeout?: number | undefined;
 }
-
-/** The same for the last words of one that has ended, where another process holds its socket open. */
-const REST_TIMEOUT = 500;
-/** `length:number kind`, then the rest and a comma; and what can still become one. */
-const FRAME = /^((\d{1,8}):)(\d{1,15}) ([+!RHBEX])/;
-const UNFINISHED = /^\d{0,8}(:\d{0,15} ?)?$/;
-const MAX_START = 26;
-const COMMA = Buffer.from(',');
 
 /** Why there is no application; its message is for the person who named it. */
 export class PythonError extends Error {}
@@ -314,8 +314,7 @@ class Worker {
 
   /** The next frame; undefined when the worker has ended, as it has to after `timeout` ms of silence. */
   async receive(timeout?: number): Promise<Frame | undefined> {
-    if (this.fate) this.#startTimer(REST_TIMEOUT);
-    else this.#startTimer(timeout);
+    this.#startTimer(this.fate ? REST_TIMEOUT : timeout);
     try {
       this.#isAwaited = true;
       for (;;) {
@@ -349,16 +348,13 @@ class Worker {
   /** A netstring of this request, as soon as it is whole. Throws at anything else: its sender cannot be trusted any more. */
   #take(): Frame | undefined {
     const start = this.#buffer.toString('latin1', 0, MAX_START);
-    const [, before = '', size, number, kind] = FRAME.exec(start) ?? [];
-    if (size === undefined) {
-      if (start.length === MAX_START || !UNFINISHED.test(start)) return this.#distrust();
-      return undefined;
-    }
-    const end = before.length + Number(size);
+    const [header = '', size = '', number, kind = ''] = FRAME.exec(start) ?? [];
+    if (header === '') return UNFINISHED.test(start) ? undefined : this.#distrust();
+    const end = size.length + 1 + Number(size);
     if (this.#buffer.length <= end) return undefined;
-    const isWhole = this.#buffer[end] === COMMA[0] && Number(number) === this.#number;
-    const rest = this.#buffer.subarray(before.length + `${number} ${kind}`.length, end);
-    if (!isWhole || kind === undefined) return this.#distrust();
+    const isOurs = Number(number) === this.#number && this.#buffer[end] === COMMA[0];
+    if (!isOurs) return this.#distrust();
+    const rest = this.#buffer.subarray(header.length, end);
     this.#buffer = this.#buffer.subarray(end + 1);
     return { kind, rest };
   }

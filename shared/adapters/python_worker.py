@@ -2,7 +2,8 @@
 
     python python_worker.py FILE CALLABLE     descriptor 3: the server; stdin: open as long as it lives
 
-Frames are netstrings, `length:bytes,`: the request's number, a space, a byte that says what kind, the rest. The server sends
+Frames are netstrings, `length:bytes,`: the request's number, a space, a byte that says what kind, and the rest.
+The server sends
     Q environ as JSON      B a piece of the body, empty at its end      A the client has left
 and the worker sends
     + ready                ! why it never will be, as JSON              R n: please read, n bytes at most
@@ -40,14 +41,18 @@ class Channel:
     def __init__(self, fileno):
         moved = fcntl.fcntl(fileno, fcntl.F_DUPFD_CLOEXEC, OUT_OF_THE_WAY)
         os.close(fileno)
-        self.sock, self.buffer, self.number = socket.socket(fileno=moved), bytearray(), b'0'
-        os.register_at_fork(after_in_child=self.sock.close)
+        self.worker_sock, self.buffer, self.number = socket.socket(fileno=moved), bytearray(), b'0'
+        os.register_at_fork(after_in_child=self.worker_sock.close)
+
+    @property
+    def sock(self):
+        if self.worker_sock.fileno() < 0:
+            os._exit(1)  # a fork that came back: what it has to say is nobody's answer
+        return self.worker_sock
 
     def send(self, *frames):
-        if self.sock.fileno() < 0:
-            os._exit(1)  # a fork that came back: what it has to say is nobody's answer
-        frames = (b'%s %s' % (self.number, frame) for frame in frames)
-        self.sock.sendall(b''.join(b'%d:%s,' % (len(frame), frame) for frame in frames))
+        start = b'%s ' % self.number
+        self.sock.sendall(b''.join(b'%d:%s%s,' % (len(start) + len(frame), start, frame) for frame in frames))
 
     def receive(self):
         """The next frame: its kind, and the rest."""
@@ -61,13 +66,13 @@ class Channel:
         return frame[:1], frame[1:]
 
     def fill(self):
-        received = self.sock.fileno() >= 0 and self.sock.recv(PIECE)
+        received = self.sock.recv(PIECE)
         if not received:
-            os._exit(0)  # the server has gone, or we are a fork of its worker: nobody is left to tell
+            os._exit(0)  # the server has gone: nobody is left to tell
         self.buffer += received
 
     def has_news(self):
-        return bool(self.buffer or (self.sock.fileno() >= 0 and select.select([self.sock], [], [], 0)[0]))
+        return bool(self.buffer or select.select([self.sock], [], [], 0)[0])
 
 
 class Body(io.RawIOBase):
