@@ -57,9 +57,9 @@ async function main(): Promise<void> {
   const staffing = readStaffing(values, limits);
   // Who read what we print may have gone. The service goes on.
   for (const output of [process.stdout, process.stderr]) output.on('error', () => {});
+  // Before there are workers: from then on the socket there is our own.
+  if (door.unix !== undefined && cluster.isPrimary) await removeStaleSocket(door.unix);
   if (staffing.workers > 1 && cluster.isPrimary) {
-    // Once, and before there are workers: from then on the socket there is our own.
-    if (door.unix !== undefined) await removeStaleSocket(door.unix);
     // The only file that a supervisor makes is the socket, whenever a first worker asks for it.
     const umask = door.umask === undefined ? undefined : process.umask(door.umask);
     process.exit(await new Supervisor({ ...staffing, umask }).run());

@@ -10,7 +10,7 @@ import { HttpError } from './http-error.ts';
 const CR = 0x0d;
 const LF = 0x0a;
 /** Bytes so few that an object for them costs more than to copy them: a client could make one of each byte. */
-const MAX_CRUMB = 1024;
+export const MAX_CRUMB = 1024;
 
 export class ReceiveBuffer {
   /** Of the first, `#offset` bytes are taken. */

@@ -8,7 +8,7 @@ import { type BodyDecoder, type BodyLimits, toBodyDecoder } from './body-framing
 import { FIELD_LINE, NOT_TCHAR, NOT_VCHAR } from './grammar.ts';
 import { HttpError } from './http-error.ts';
 import type { Limits } from './limits.ts';
-import { ReceiveBuffer } from './receive-buffer.ts';
+import { MAX_CRUMB, ReceiveBuffer } from './receive-buffer.ts';
 import {
   type Field,
   type RequestHead,
@@ -51,8 +51,6 @@ const AFTER_EMPTY_LINE: State = { kind: 'idle', mayBeEmptyLine: false };
 
 const CR = 0x0d;
 const LF = 0x0a;
-/** Bytes of a body so few that an object for them costs more than to copy them. */
-const MAX_CRUMB = 1024;
 
 export class RequestParser {
   readonly #limits: ParserLimits;

@@ -225,8 +225,10 @@ export class Connection {
     };
     this.#state = state;
     const running = exchange.run(this.#service.application);
-    if (!running && this.#state === state) return void this.#finish(state);
-    if (!running) return; // it has read, and what it was to read was refused
+    if (!running) {
+      if (this.#state === state) this.#finish(state); // or what it was to read has been refused
+      return;
+    }
     this.#wind();
     running.then(
       () => {

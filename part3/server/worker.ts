@@ -66,7 +66,6 @@ export class Worker {
   /** Opens the door. Rejects if the address can't be had; resolves with where it is. */
   async listen(): Promise<string> {
     const { unix, fd, host, port, tls } = this.#door;
-    if (unix !== undefined && !cluster.isWorker) await removeStaleSocket(unix);
     const place =
       fd === undefined ? (unix === undefined ? { host, port } : { path: unix }) : { fd };
     // A worker's socket is made by its supervisor, with that one's umask.
