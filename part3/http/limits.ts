@@ -26,7 +26,10 @@ export const LIMITS = {
    * can be kept; beyond it we close, as that costs less than reading on. Go: 256 KiB; ours is one read.
    */
   maxDrainBytes: 64 * 1024,
-  /** Connections of a worker at a time; one more gets a 503 and is closed. waitress: 100, gunicorn: 1000. */
+  /**
+   * Connections of a worker at a time, TLS handshakes included; one more gets a 503, over TLS nothing, and is closed.
+   * waitress: 100, gunicorn: 1000.
+   */
   maxConnections: 1000,
 
   // Deadlines: how long one client can make us wait. 0 would mean: for ever.

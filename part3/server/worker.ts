@@ -47,7 +47,8 @@ export class Worker {
       toPeer: (socket) => this.#toPeer(socket),
       stats: this.stats,
     };
-    const options = { allowHalfOpen: true, noDelay: true };
+    // Half open in the middle of a handshake would be a place that nobody has any more.
+    const options = { allowHalfOpen: door.tls === undefined, noDelay: true };
     const handshakeTimeout = service.limits.headTimeout * 1000 || 2 ** 31 - 1;
     this.#listener = door.tls
       ? tls.createServer({
@@ -61,6 +62,9 @@ export class Worker {
       this.#accept(socket),
     );
     this.#listener.on('tlsClientError', (_, socket: Socket) => socket.destroy()); // it speaks no TLS, or hung up
+    // Counted from accept(2) on, so a handshake takes a place, too. Before its end nobody can be told anything.
+    this.#listener.maxConnections =
+      service.limits.maxConnections + (door.tls ? 0 : MAX_TURNED_AWAY);
   }
 
   /** Opens the door. Rejects if the address can't be had; resolves with where it is. */
@@ -101,10 +105,9 @@ export class Worker {
   }
 
   #accept(socket: Socket): void {
-    const surplus = this.#connections.size - this.#service.limits.maxConnections;
-    if (surplus >= MAX_TURNED_AWAY) return void socket.destroy();
+    socket.allowHalfOpen = true; // also over TLS, from here on
     const connection = new Connection(socket, this.#service);
-    if (surplus >= 0) {
+    if (this.#connections.size >= this.#service.limits.maxConnections) {
       connection.turnAway(new HttpError(503, 'too many connections'));
     }
     if (this.#isDraining) connection.drain(true); // its handshake took longer

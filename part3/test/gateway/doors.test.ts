@@ -139,6 +139,18 @@ describe.skipIf(process.env.SERVER)('gateway part3/webserver3.ts: speaks TLS', (
     expect(server.stderr).not.toMatch(/SSL|TLS|ECONN/);
   });
 
+  test('who stands in the middle of the handshake has a place, and one too many is hung up on', async () => {
+    const limits = ['--max-connections', '4', '--head-timeout', '600'];
+    const { port } = await start('--port', '0', ...certificate(), ...limits);
+    const silent = Array.from({ length: 4 }, () => net.connect(port, '127.0.0.1'));
+    await Promise.all(silent.map((socket) => once(socket, 'connect')));
+    const served = async () => statusesOf(splitAnswers(await exchange(secure({ port }), LAST)));
+    expect(await served()).toEqual([]);
+    silent.pop()?.destroy();
+    await expect.poll(served).toEqual([200]);
+    for (const socket of silent) socket.destroy();
+  });
+
   test('who stands in the middle of the handshake does not hold up the end', async () => {
     const other = await start(
       '--port',
