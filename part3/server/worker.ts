@@ -38,6 +38,7 @@ export class Worker {
   readonly stats = { requests: 0, underWay: 0 };
   #clock: NodeJS.Timeout | undefined;
   #isDraining = false;
+  #onEmpty = () => {};
 
   constructor(door: Door, service: Omit<Service, 'canReset' | 'toPeer' | 'stats'>) {
     this.#door = door;
@@ -90,13 +91,17 @@ export class Worker {
    */
   async drain(seconds: number, inPeace = false): Promise<number> {
     this.#isDraining = true;
-    const closed = new Promise<void>((resolve) => this.#listener.close(() => resolve()));
+    const closed = new Promise<void>((resolve) => {
+      this.#listener.close(() => resolve());
+      if (!inPeace) this.#onEmpty = resolve; // who is in a handshake has asked nothing, and is not waited for
+    });
     for (const connection of this.#connections) connection.drain(inPeace);
+    if (this.#connections.size === 0) this.#onEmpty();
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<Set<Connection>>((resolve) => {
       if (seconds > 0) timer = setTimeout(() => resolve(this.#connections), seconds * 1000);
     });
-    const toCut = await Promise.race([closed, late]); // who is in a handshake is not waited for
+    const toCut = await Promise.race([closed, late]);
     clearTimeout(timer);
     clearInterval(this.#clock);
     const cut = [...(toCut ?? [])];
@@ -112,7 +117,10 @@ export class Worker {
     }
     if (this.#isDraining) connection.drain(true); // its handshake took longer
     this.#connections.add(connection);
-    socket.once('close', () => this.#connections.delete(connection));
+    socket.once('close', () => {
+      this.#connections.delete(connection);
+      if (this.#connections.size === 0) this.#onEmpty();
+    });
   }
 
   #checkDeadlines(): void {

@@ -156,7 +156,7 @@ describe.skipIf(process.env.SERVER)('gateway part3/webserver3.ts: speaks TLS', (
       '--port',
       '0',
       ...certificate(),
-      ...['--drain-timeout', '0.3', '--head-timeout', '600'],
+      ...['--drain-timeout', '0', '--head-timeout', '600'],
     );
     const socket = net.connect(other.port, '127.0.0.1').on('error', () => {});
     socket.write('\x16\x03\x01');
