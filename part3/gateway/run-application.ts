@@ -39,6 +39,8 @@ export class Exchange {
   readonly #writer: ResponseWriter;
   readonly #ready: Ready;
   readonly #environ: wsgi.Environ;
+  /** Held here: the application may do with its environ what it likes. */
+  readonly #errors: wsgi.ErrorStream;
   #head: Head | undefined;
   /** Whether startResponse was called: what it refused was a call, too. */
   #isStarted = false;
@@ -49,6 +51,7 @@ export class Exchange {
 
   constructor(environ: wsgi.Environ, writer: ResponseWriter, ready: Ready) {
     this.#environ = environ;
+    this.#errors = environ['wsgi.errors'];
     this.#writer = writer;
     this.#ready = ready;
   }
@@ -76,7 +79,7 @@ export class Exchange {
 
   #send(result: wsgi.Result): Promise<void> | undefined {
     this.#result = Object(result) as object;
-    if (this.#isOver) return this.#close(); // the client left while the application thought
+    if (this.#isOver) return void this.#close(); // the client left while the application thought
     if (!Array.isArray(result)) return this.#sendSlowly(result, undefined);
     try {
       const length = totalLength(result);
@@ -88,7 +91,7 @@ export class Exchange {
       this.#close();
       throw error;
     }
-    return this.#close();
+    this.#close();
   }
 
   /** Sends piece by piece, each when the client can take it. The length is that of the whole body, if we know it. */
@@ -107,7 +110,7 @@ export class Exchange {
       if (!this.#writer.headSent) this.#sendHead(length ?? 0, 0);
       this.#writer.end();
     } finally {
-      await this.#close();
+      this.#close();
     }
   }
 
@@ -179,27 +182,20 @@ export class Exchange {
     this.#writer.sendHead(status, headers, length === 0 && !hasBody ? undefined : length);
   }
 
-  /** Calls the result's close(), once; a failure there is told, but the answer stands. */
-  #close(): Promise<void> | undefined {
+  /** Calls the result's close(), once. No answer waits for its promise; a failure is told, but the answer stands. */
+  #close(): void {
     const result = this.#result;
     this.#result = undefined;
-    if (!result?.close) return undefined;
     try {
-      const closing = result.close();
-      return isPromise(closing)
-        ? closing.then(
-            () => {},
-            (error) => this.#tell(error),
-          )
-        : undefined;
+      const closing = result?.close?.();
+      if (isPromise(closing)) closing.then(undefined, (error) => this.#tell(error));
     } catch (error) {
       this.#tell(error);
-      return undefined;
     }
   }
 
   #tell(error: unknown): void {
-    this.#environ['wsgi.errors'].write(`${inspect(error)}\n`);
+    this.#errors.write(`${inspect(error)}\n`);
   }
 }
 

@@ -52,6 +52,11 @@ describeStage('gateway', 'frames its answers', (stage) => {
     expect(dates.map(([, value]) => new Date(value).toUTCString())).toEqual([dates[0]?.[1]]);
   });
 
+  test('a close() that never ends holds up neither the end of its answer nor the next one', async () => {
+    const answers = await talk(server(), head('GET /closes-for-ever') + LAST);
+    expect(textsOf(answers)).toEqual(['x', HELLO]);
+  });
+
   test('a length that the application promises and keeps, in however many pieces', async () => {
     const [answer] = await talk(server(), head('GET /keeps-its-word') + LAST);
     expect([answer?.status, `${answer?.body}`]).toEqual([200, 'firstlater']);

@@ -307,7 +307,8 @@ describe('an exchange', () => {
       },
       () => Promise.reject(new Error('bad end')),
     ]) {
-      const { failure, errors, sent } = await run((_, start) => {
+      const { failure, errors, sent } = await run((environ, start) => {
+        environ['wsgi.errors'] = undefined as never; // it has been told already where to tell
         start('200 OK', TEXT);
         return Object.assign(['x'], { close });
       });

@@ -103,6 +103,10 @@ const cases: Record<string, Application> = {
     start('200 OK', [...TEXT, ['Content-Length', '4']]);
     return ['four', 'SURPLUS'];
   },
+  '/closes-for-ever': (_, start) => {
+    start('200 OK', TEXT);
+    return Object.assign(['x'], { close: () => new Promise(() => {}) });
+  },
   '/surplus': (_, start) => {
     start('200 OK', [...TEXT, ['Content-Length', '4']]);
     return (function* () {
