@@ -23,8 +23,9 @@ const FIELD_VALUE = /^[\t -~\x80-\xff]*$/;
  */
 const STATUS = /^[2-9]\d\d [\t -~\x80-\xff]*$/;
 /**
- * About the connection, which is the server's affair; PEP 3333 "Other HTTP Features". The list is that of
- * RFC 9110 §7.6.1, which has no Proxy-Authenticate any more: a 407 would mean nothing without it.
+ * About the connection, which is the server's affair; PEP 3333 "Other HTTP Features". An answer is right without
+ * them, so they are left out. The list is that of RFC 9110 §7.6.1, which has no Proxy-Authenticate any more: a 407
+ * would mean nothing without it.
  */
 const HOP_BY_HOP = /^((proxy-)?connection|keep-alive|te|trailers?|transfer-encoding|upgrade)$/i;
 
@@ -140,14 +141,20 @@ export class Exchange {
     if (!STATUS.test(status)) breach('a status looks like "200 OK"');
     if (!Array.isArray(headers)) breach('headers are a list of [name, value]');
     let promised: string | undefined;
-    const copy = headers.map(([name, value]): [string, string] => {
+    const copy: wsgi.Headers = [];
+    for (const [name, value] of headers) {
       checkHeader(name, value);
+      if (HOP_BY_HOP.test(name)) {
+        const rule = 'PEP 3333 "Other HTTP Features"';
+        this.#errors.write(`left out: ${name} is the server's to send; ${rule}\n`);
+        continue;
+      }
       if (name.length === 14 && name.toLowerCase() === 'content-length') {
         if (promised !== undefined || !/^\d+$/.test(value)) breach('one Content-Length');
         promised = value;
       }
-      return [name, value];
-    });
+      copy.push([name, value]);
+    }
     this.#head = {
       status,
       headers: copy,
@@ -209,7 +216,6 @@ function checkHeader(name: string, value: string): void {
   if (!isString || !TOKEN.test(name) || !FIELD_VALUE.test(value)) {
     breach(`malformed header ${JSON.stringify([name, value])}`);
   }
-  if (HOP_BY_HOP.test(name)) breach(`${name} is the server's to send`);
 }
 
 function lengthOf(chunk: wsgi.Chunk): number {

@@ -283,7 +283,10 @@ const cases: Record<string, Case> = {
     return ['x'];
   },
   '/hop-by-hop': (_, start) => {
-    start('200 OK', [['Transfer-Encoding', 'chunked']]);
+    start('200 OK', [
+      ['Transfer-Encoding', 'chunked'],
+      ['Keep-Alive', 'timeout=5'],
+    ]);
     return ['x'];
   },
 };
