@@ -109,6 +109,7 @@ function toOwnFields(fields: readonly Field[]): OwnFields {
     connection: undefined,
     expect: undefined,
   };
+  let hasType = false;
   for (const [name, value] of fields) {
     switch (name.toLowerCase()) {
       case 'host':
@@ -125,6 +126,11 @@ function toOwnFields(fields: readonly Field[]): OwnFields {
         break;
       case 'expect':
         own.expect = join(own.expect, value);
+        break;
+      case 'content-type':
+        // No list, RFC 9110 §8.3: who takes the first of two reads another body than who takes the last.
+        if (hasType) throw new HttpError(400, 'not one Content-Type');
+        hasType = true;
         break;
     }
   }

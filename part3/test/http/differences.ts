@@ -183,6 +183,11 @@ export const DIFFERENCES: readonly Difference[] = [
     },
   },
   {
+    because: 'Content-Type is left to whoever uses it; of two, node:http keeps the first',
+    node: { 'content-type-twice': '200', 'content-type-twice-the-same': '200' },
+    nginx: { 'content-type-twice': '200', 'content-type-twice-the-same': '200' },
+  },
+  {
     because: 'a field it takes for invalid is ignored, and of control characters only NUL is one',
     nginx: {
       'field-name-in-quotes': '200',

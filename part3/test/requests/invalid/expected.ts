@@ -132,6 +132,8 @@ export const INVALID: Readonly<Record<string, Invalid>> = {
   'content-length-and-te': { status: 400, shows: '§6.3: in either order (CL.TE)' },
   'content-length-twice': { status: 400, shows: '§6.3: MUST' },
   'content-length-twice-the-same': { status: 400, shows: 'RFC 9110 §8.6: may be refused' },
+  'content-type-twice': { status: 400, shows: 'RFC 9110 §8.3: one field, and no list' },
+  'content-type-twice-the-same': { status: 400, shows: 'RFC 9110 §5.3: MUST NOT be sent' },
   'content-length-list': { status: 400, shows: 'RFC 9110 §8.6: may be refused' },
   'content-length-plus': { status: 400, shows: 'RFC 9110 §8.6: 1*DIGIT' },
   'content-length-minus': { status: 400, shows: 'RFC 9110 §8.6: 1*DIGIT' },
