@@ -3,6 +3,7 @@
  * goes out. It must not know sockets, nor what the application does with it.
  */
 import type { RequestHead } from '../http/request-parser.ts';
+import { SOFTWARE } from '../http/response-writer.ts';
 import type { Environ, ErrorStream, InputStream } from './wsgi.ts';
 
 /** What an application may know about the connection; the same for all of its requests. */
@@ -30,6 +31,7 @@ export function toEnviron(head: RequestHead, peer: Peer, input: InputStream): En
     SERVER_NAME: peer.serverName,
     SERVER_PORT: peer.serverPort,
     SERVER_PROTOCOL: head.version,
+    SERVER_SOFTWARE: SOFTWARE,
     REMOTE_ADDR: peer.remoteAddress,
     REMOTE_PORT: peer.remotePort,
     'wsgi.version': VERSION,

@@ -18,6 +18,8 @@ export interface Environ {
   SERVER_NAME: string;
   SERVER_PORT: string;
   SERVER_PROTOCOL: string;
+  /** As in the field Server; not every server says it. */
+  SERVER_SOFTWARE?: string;
   REMOTE_ADDR: string;
   REMOTE_PORT: string;
   'wsgi.version': readonly [1, 0];

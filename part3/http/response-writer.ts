@@ -8,6 +8,9 @@ import type { RequestHead } from './request-parser.ts';
 /** The go-ahead for a client that asked before it sends its body; RFC 9110 §15.2.1. */
 export const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n';
 
+/** Who answers: the field Server, RFC 9110 §10.2.4, and CGI's SERVER_SOFTWARE, RFC 3875 §4.1.17. */
+export const SOFTWARE = 'webserver3';
+
 /** Strings are latin-1: one char, one byte. They may be joined, which saves system calls. */
 export type Send = (piece: string | Uint8Array) => void;
 
@@ -83,7 +86,7 @@ export class ResponseWriter {
     if (length !== undefined && !isBodiless) head += `Content-Length: ${length}\r\n`;
     if (this.#framing.kind === 'chunked') head += 'Transfer-Encoding: chunked\r\n';
     if (!hasDate) head += `Date: ${httpDate(Date.now())}\r\n`;
-    if (!hasServer) head += 'Server: webserver3\r\n';
+    if (!hasServer) head += `Server: ${SOFTWARE}\r\n`;
     if (!this.keepAlive) head += 'Connection: close\r\n';
     else if (this.#question.version === 'HTTP/1.0') head += 'Connection: keep-alive\r\n';
     this.#send(`${head}\r\n`);

@@ -105,6 +105,7 @@ export function describeRequests(describeServers: DescribeServers): void {
               SERVER_PORT: `${server().port}`,
               REMOTE_ADDR: '127.0.0.1',
             }),
+        ...(stage.part === 'part3' && { SERVER_SOFTWARE: 'webserver3' }),
         'wsgi.version': [1, 0],
         'wsgi.url_scheme': stage.transport === 'tls' ? 'https' : 'http',
         'wsgi.multithread': false,
