@@ -101,12 +101,13 @@ function readDoor(values: Values): Door {
   if ((cert === undefined) !== (key === undefined)) {
     throw new Error('TLS needs both: --tls-cert FILE --tls-key FILE');
   }
+  const fd = inheritedSocket();
   return {
     host: values.host ?? '127.0.0.1',
     port: count(values.port ?? (process.env.PORT || '8888'), 'port', 0, 65535),
-    unix: values.unix,
+    unix: fd === undefined ? values.unix : undefined,
     umask: readUmask(values['unix-mode']),
-    fd: inheritedSocket(),
+    fd,
     proxies: readProxies(values['forwarded-allow-ips']),
     tls: cert !== undefined && key !== undefined ? { cert, key } : undefined,
   };

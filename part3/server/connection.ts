@@ -23,7 +23,7 @@ export interface Service {
   readonly trace: Trace | undefined;
   /** Is told of every answer, also of those to requests that were none. */
   readonly log: ((entry: LogEntry) => void) | undefined;
-  /** Whether a connection can be ended with a RST. Only plain TCP has it. */
+  /** Whether a connection over TCP can be ended with a RST: not under TLS. */
   readonly canReset: boolean;
   toPeer(socket: Socket): Peer;
   /** Counted over all connections. */
@@ -114,7 +114,8 @@ export class Connection {
   /** Ends it now, whatever is under way, with a RST: no client shall take half an answer for a whole one. */
   cut(): void {
     this.#abandon(new ClientLeft('when it was cut off'));
-    if (this.#service.canReset) this.#socket.resetAndDestroy(); // waits for what is to be sent,
+    const isTcp = this.#socket.remoteAddress !== undefined; // a socket in the file system has none
+    if (isTcp && this.#service.canReset) this.#socket.resetAndDestroy(); // waits for what is to be sent,
     this.#socket.destroy(); // and this does not
   }
 

@@ -44,7 +44,7 @@ export class Worker {
     this.#door = door;
     this.#service = {
       ...service,
-      canReset: door.tls === undefined && door.unix === undefined,
+      canReset: door.tls === undefined,
       toPeer: (socket) => this.#toPeer(socket),
       stats: this.stats,
     };
@@ -81,7 +81,8 @@ export class Worker {
     );
     this.#clock = setInterval(() => this.#checkDeadlines(), TICK).unref();
     const address = this.#listener.address();
-    const where = typeof address === 'string' ? `unix socket ${address}` : `port ${address?.port}`;
+    const isTcp = address !== null && typeof address === 'object';
+    const where = isTcp ? `port ${address.port}` : `unix socket ${address ?? 'of systemd'}`;
     return `${tls ? 'HTTPS' : 'HTTP'} on ${where}`;
   }
 

@@ -1,6 +1,6 @@
 /** Several workers and one who looks after them: what the operator may wish, and what can go wrong. */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
@@ -11,7 +11,13 @@ import { describeStage } from '../../../shared/harness/describe-stages.ts';
 import { openGate } from '../../../shared/harness/gate.ts';
 import { childrenOf, hasLivingMember, listenersAmong } from '../../../shared/harness/proc.ts';
 import { parseResponse, RawClient } from '../../../shared/harness/raw-client.ts';
-import { quick, runToEnd, type ServerProcess } from '../../../shared/harness/server-process.ts';
+import {
+  quick,
+  runToEnd,
+  type ServerProcess,
+  startCommand,
+} from '../../../shared/harness/server-process.ts';
+import { makeDoor } from '../../../shared/harness/transport.ts';
 import { fileOf, launch, linux } from '../ladder.ts';
 
 const CONTRACT_APP = 'shared/harness/contract-app:app';
@@ -311,31 +317,47 @@ describe.skipIf(process.env.SERVER)('who may speak for a client', () => {
 /** As systemd does it: opens the socket, makes it descriptor 3, says so, and becomes the server. */
 const SYSTEMD = `
 import os, socket, sys
-listener = socket.socket()
-listener.bind(("127.0.0.1", 0))
+listener = socket.socket(socket.AF_UNIX if sys.argv[2] else socket.AF_INET)
+listener.bind(sys.argv[2] or ("127.0.0.1", 0))
 listener.listen()
 os.dup2(listener.fileno(), 3)
 os.set_inheritable(3, True)
 os.environ.update(LISTEN_FDS=sys.argv[1], LISTEN_PID=str(os.getpid()))
-os.execvp(sys.argv[2], sys.argv[2:])`;
+os.execvp(sys.argv[3], sys.argv[3:])`;
 const hasPython = spawnSync('python3', ['--version']).status === 0;
 
 describe.skipIf(process.env.SERVER || (!hasPython && !process.env.CI))('from systemd', () => {
-  const underSystemd = (sockets: string, ...args: string[]) => {
-    return ['python3', '-c', SYSTEMD, sockets, ...quick(fileOf('gateway'), CONTRACT_APP, ...args)];
+  const underSystemd = (sockets: string, file: string, ...args: string[]) => {
+    const command = quick(fileOf('gateway'), CONTRACT_APP, ...args);
+    return ['python3', '-c', SYSTEMD, sockets, file, ...command];
   };
 
   test.each([['1'], ['2']])(
     'a socket that listens already is served, by %s (needs python3)',
     async (workers) => {
-      const server = await launch(underSystemd('1', '--workers', workers, '--port', '1'));
+      const server = await launch(underSystemd('1', '', '--workers', workers, '--port', '1'));
       expect(server.port).toBeGreaterThan(1); // the socket's, and not the one that was asked for
       expect(await ask(server, '/hello')).toBe('Hello, World!\n');
     },
   );
 
+  test('one in the file system, too, also when it cuts; and no file makes way (needs python3)', async () => {
+    const [door, stale] = [makeDoor('unix'), path.join(folder, 'stale')];
+    const bind = 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])';
+    spawnSync('python3', ['-c', bind, stale]);
+    const { socketPath = '' } = door.toAddress(0);
+    const args = ['--unix', stale, '--request-timeout', '0.3'];
+    const server = await startCommand(underSystemd('1', socketPath, ...args), { door });
+    const client = await RawClient.connect(server);
+    await client.send('GET /waits HTTP/1.0\r\n\r\n');
+    expect(`${(await client.readToEnd()).bytes}`).toContain('waiting');
+    expect((await server.request('/hello')).statusCode).toBe(200);
+    expect(existsSync(stale)).toBe(true);
+    await server.stop();
+  });
+
   test('two sockets are one too many (needs python3)', async () => {
-    const { code, stderr } = await runToEnd(underSystemd('2'));
+    const { code, stderr } = await runToEnd(underSystemd('2', ''));
     expect({ code, stderr }).toEqual({
       code: 1,
       stderr: 'One socket, please: systemd gave us 2\n',
