@@ -101,6 +101,9 @@ function readDoor(values: Values): Door {
   if ((cert === undefined) !== (key === undefined)) {
     throw new Error('TLS needs both: --tls-cert FILE --tls-key FILE');
   }
+  if (values['unix-mode'] !== undefined && values.unix === undefined) {
+    throw new Error('--unix-mode is for --unix PATH');
+  }
   const fd = inheritedSocket();
   return {
     host: values.host ?? '127.0.0.1',

@@ -278,6 +278,14 @@ describe.skipIf(process.env.SERVER)(
       },
     );
 
+    test('a mode without a socket is one line', async () => {
+      expect(await runToEnd(quick('part3/webserver3.ts', APP, '--unix-mode', '660'))).toEqual({
+        code: 1,
+        stdout: '',
+        stderr: '--unix-mode is for --unix PATH\n',
+      });
+    });
+
     test('a file that is no socket stays what it is', async () => {
       writeFileSync(file('precious.txt'), 'precious');
       await expect(start('--unix', file('precious.txt'))).rejects.toThrow(/EADDRINUSE/);
