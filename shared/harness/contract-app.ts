@@ -282,6 +282,10 @@ const cases: Record<string, Case> = {
     start('200 OK', new Map([['X-A', '1']]) as unknown as Headers);
     return ['x'];
   },
+  '/407': (_, start) => {
+    start('407 Proxy Authentication Required', [['Proxy-Authenticate', 'Basic']]);
+    return [];
+  },
   '/hop-by-hop': (_, start) => {
     start('200 OK', [
       ['Transfer-Encoding', 'chunked'],

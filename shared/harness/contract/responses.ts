@@ -205,6 +205,11 @@ export function describeResponses(describeServers: DescribeServers): void {
       },
     );
 
+    test('a 407 keeps its Proxy-Authenticate', async () => {
+      const { statusCode, headers } = await server().request('/407');
+      expect([statusCode, headers['proxy-authenticate']]).toEqual([407, 'Basic']);
+    });
+
     test('a 304 has no body, even if the application has one for it', async () => {
       const client = await RawClient.connect(server());
       await client.send('GET /304 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
