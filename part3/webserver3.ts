@@ -23,7 +23,8 @@ const flag = { type: 'boolean', default: false } as const;
 const OPTIONS = {
   ...{ host: text, port: text, unix: text, 'unix-mode': text },
   ...{ 'tls-cert': text, 'tls-key': text },
-  ...{ workers: text, 'worker-timeout': text, 'max-requests': text, 'python-workers': text },
+  ...{ workers: text, 'worker-timeout': text, 'max-requests': text },
+  ...{ 'python-workers': text, 'python-threads': text, 'queue-timeout': text },
   ...{ 'forwarded-allow-ips': text, 'access-log': text, trace: flag },
   ...{ 'max-connections': text, 'max-body-bytes': text, 'max-head-bytes': text },
   ...{ 'head-timeout': text, 'keep-alive-timeout': text, 'body-timeout': text },
@@ -66,7 +67,9 @@ async function main(): Promise<void> {
   }
   const application = await loadApplication(name, {
     workers: staffing.pythonWorkers,
+    threads: staffing.pythonThreads,
     requestTimeout: limits.requestTimeout || MAX_SECONDS,
+    queueTimeout: limits.queueTimeout || MAX_SECONDS,
   });
   // A promise that an application forgot would end us all, and a client that leaves can make it reject.
   process.on('unhandledRejection', (reason) => console.error(reason));
@@ -153,6 +156,7 @@ function readStaffing(values: Values, { drainTimeout }: Limits) {
   return {
     workers: count(values.workers ?? '1', 'workers', 1),
     pythonWorkers: count(values['python-workers'] ?? '1', 'python-workers', 1),
+    pythonThreads: count(values['python-threads'] ?? '1', 'python-threads', 1, 1000),
     workerTimeout: seconds(values['worker-timeout'] ?? '30', 'worker-timeout'),
     maxRequests: count(values['max-requests'] ?? '0', 'max-requests', 0),
     drainTimeout,

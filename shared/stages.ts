@@ -182,6 +182,8 @@ export const STAGES: readonly Stage[] = [
       ['--access-log FILE', 'a line for each answer, in Combined Log Format; - is standard output'],
       ['--workers N', 'processes that serve; with more than 1 a supervisor (default: 1)'],
       ['--python-workers N', 'for each of them, processes that run an app in Python (default: 1)'],
+      ['--python-threads N', 'threads in each of these, a request in each (default: 1)'],
+      ['--queue-timeout S', 'seconds a request waits for one of them; then 503 (default: 10)'],
       ['--worker-timeout S', 'a worker that says nothing for so long is replaced (default: 30)'],
       ['--max-requests N', 'a worker that had about so many is replaced (default: 0, never)'],
       ['--max-connections N', 'at a time; one more gets a 503 (default: 1000)'],

@@ -7,8 +7,11 @@ import { inspect } from 'node:util';
 import type { ResponseWriter } from '../http/response-writer.ts';
 import type * as wsgi from './wsgi.ts';
 
-/** The client's pace: undefined when it can take more, else a promise of that, which rejects if it leaves. */
-export type Ready = () => Promise<void> | undefined;
+/**
+ * The client's pace, after so many bytes for it: undefined when it can take more, else a promise of that, which rejects
+ * if it leaves.
+ */
+export type Ready = (bytes: number) => Promise<void> | undefined;
 
 /** Bytes we write at a time. The write deadline starts anew with each piece: slow is not stalled. */
 const WRITE_SIZE = 64 * 1024;
@@ -127,9 +130,10 @@ export class Exchange {
       this.#writer.sendBody(
         isWhole ? chunk : (bytes as Buffer).subarray(start, start + WRITE_SIZE),
       );
-      const wait = this.#ready();
+      const wait = this.#ready(size);
       if (wait) await wait;
     }
+    if (size === 0) await this.#ready(0); // nothing yet, it says, and is still at it
     return this.#isOver || this.#writer.hasNoBody;
   }
 

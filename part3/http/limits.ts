@@ -44,8 +44,10 @@ export const LIMITS = {
   writeTimeout: 60,
   /** For the application's next step: to begin its answer, or to go on with it; 504, or a cut. nginx: 60. */
   requestTimeout: 60,
+  /** For a process of an application in Python to be free; 503, before the application's own time. gunicorn, uWSGI: none. */
+  queueTimeout: 10,
   /**
-   * The same once the client has said FIN; then it counts as gone, and the application is told. It may be half a
+   * For the application's next step once the client has said FIN; then it counts as gone, and the application is told. It may be half a
    * goodbye, of one that still listens: so not at once, as with node:http, Go and nginx, nor never, as with waitress.
    */
   halfCloseTimeout: 1,

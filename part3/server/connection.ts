@@ -307,18 +307,20 @@ export class Connection {
     if (isWaiting) this.#outbox.send(CONTINUE);
   }
 
-  readonly #ready = (): Promise<void> | undefined => {
+  readonly #ready = (bytes: number): Promise<void> | undefined => {
     const wait = this.#outbox.ready();
-    this.#wind();
+    this.#wind(bytes > 0);
     return wait?.then(() => this.#wind());
   };
 
   /** The chess clock of an answer: whoever moved, the time of the next one to move starts. */
-  #wind(): void {
+  #wind(isSending = false): void {
     if (this.#state.kind !== 'answering') return;
     if (this.#outbox.isWaiting) this.#clock.start('client: answer');
     else if (this.#reader) this.#clock.start('client: body');
-    else this.#clock.start(this.#mayHaveLeft ? 'application, after FIN' : 'application');
+    else if (!this.#mayHaveLeft) this.#clock.start('application');
+    else if (isSending) this.#clock.start('application, after FIN');
+    else this.#clock.continue('application, after FIN');
   }
 
   /**

@@ -1,6 +1,6 @@
 /** WSGI applications in real CPython: the contract, the faults, and that nothing is left behind. */
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { request } from 'undici';
@@ -25,7 +25,7 @@ import {
   startServer,
 } from '../harness/server-process.ts';
 import { STAGES, type Stage } from '../stages.ts';
-import type { Application, Environ } from '../wsgi.ts';
+import type { Application, Chunk, Environ } from '../wsgi.ts';
 import { loadPythonApplication } from './python-app.ts';
 
 const FAULTS = 'shared/harness/faults.py';
@@ -36,15 +36,20 @@ async function textOf(server: ServerProcess, target: string, options = {}): Prom
 }
 
 /** Asks an application without a server between, and gives the last status it set. */
-async function statusOf(app: Application, target: string): Promise<string> {
+async function statusOf(
+  app: Application,
+  target: string,
+  more = {},
+  take: (piece: Chunk) => void = () => {},
+): Promise<string> {
   let seen = '';
   const errors = { write: () => {}, writelines: () => {}, flush: () => {} };
-  const environ = { PATH_INFO: target, 'wsgi.errors': errors } as unknown as Environ;
+  const environ = { ...more, PATH_INFO: target, 'wsgi.errors': errors } as unknown as Environ;
   const result = await app(environ, (status) => {
     seen = status;
     return async () => {};
   });
-  for await (const _ of result);
+  for await (const piece of result) take(piece);
   await result.close?.();
   return seen;
 }
@@ -100,7 +105,17 @@ for (const callable of ['app', 'validated']) {
         'wsgi.multithread': false,
         'wsgi.multiprocess': false,
         'wsgi.run_once': false,
+        'wsgi.input_terminated': true,
+        RAW_URI: '/environ?q=%C3%A9',
       });
+    });
+
+    test('a list has its length, a file comes whole through wsgi.file_wrapper', async () => {
+      const { headers, body } = await request(`${server().origin}/pid`);
+      const length = (await body.text()).length;
+      // The validator makes of a list something that has to be read to its end.
+      expect(headers['content-length']).toBe(callable === 'app' ? `${length}` : undefined);
+      expect(await textOf(server(), '/file')).toBe(readFileSync(path.join(ROOT, FAULTS), 'utf8'));
     });
 
     test('wsgi.input: 1 MiB in pieces, and lines', async () => {
@@ -238,6 +253,29 @@ describeStages('a fault costs its own request only', 'gateway', (stage) => {
     expect(await pid()).toMatch(/^\d+$/);
   });
 
+  test('what an application keeps of a request is of no use to it later', async () => {
+    const gate = await openGate();
+    const upload = { method: 'POST', body: randomBytes(ONE_MIB) };
+    const before = await textOf(server(), `/later?${gate.port}`, upload);
+    (await gate.opened).end('x');
+    const refusal = 'later: this request has been answered\n';
+    await server().waitForOutput(new RegExp(`${refusal}${refusal}`));
+    expect(await pid()).toBe(before);
+    gate.close();
+  });
+
+  test.runIf(hasProc)(
+    'a worker that speaks when it is not asked is replaced, and costs nothing (needs /proc)',
+    async () => {
+      const gate = await openGate();
+      const before = Number(await textOf(server(), `/babbles-when-idle?${gate.port}`));
+      (await gate.opened).end('x');
+      await expect.poll(() => isAlive(before)).toBe(false);
+      expect(Number(await pid())).not.toBe(before);
+      gate.close();
+    },
+  );
+
   test('a worker that is killed while it waits is replaced', async () => {
     const before = Number(await pid());
     process.kill(before, 'SIGKILL');
@@ -256,8 +294,110 @@ describe.skipIf(process.env.SERVER)('one worker, several requests at a time', ()
   });
 });
 
+const gateway = STAGES.find(({ id }) => id === 'gateway') as Stage;
+
+describe.skipIf(process.env.SERVER)('a slow client keeps no worker', () => {
+  const server = useServer(gateway, { app: `${FAULTS}:app` });
+
+  test.each([
+    ['a length', 'Content-Length: 4', 'ab', 'cd'],
+    ['chunks', 'Transfer-Encoding: chunked', '2\r\nab\r\n', '2\r\ncd\r\n0\r\n\r\n'],
+  ])('with its body, with %s', async (_, header, half, rest) => {
+    const slow = await RawClient.connect(server());
+    const head = `POST /sha256 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${header}\r\n\r\n`;
+    await slow.send(head + half);
+    expect(await textOf(server(), '/pid')).toMatch(/^\d+$/);
+    await slow.send(rest);
+    const digest = createHash('sha256').update('abcd').digest('hex');
+    expect(`${parseResponse((await slow.readToEnd()).bytes).body}`).toBe(digest);
+  });
+
+  test('with its answer', async () => {
+    const app = await loadPythonApplication(path.join(ROOT, FAULTS), 'app');
+    const environ = { PATH_INFO: '/pieces' } as unknown as Environ;
+    const result = (await app(environ, () => async () => {})) as AsyncIterable<Buffer>;
+    const pieces = result[Symbol.asyncIterator]();
+    expect((await pieces.next()).value).toEqual(Buffer.alloc(20_000, 'x'));
+    expect(await statusOf(app, '/pid')).toBe('200 OK');
+    expect((await pieces.next()).value).toEqual(Buffer.alloc(20_000, 'y'));
+    expect((await pieces.next()).done).toBe(true);
+  });
+});
+
+describe.skipIf(process.env.SERVER)('the wait for a worker', () => {
+  test('has a limit of its own: 503, and the application never hears of it', async () => {
+    const args = ['--queue-timeout', '0.1'];
+    const server = await startServer(gateway, { app: `${FAULTS}:app`, args });
+    const gate = await openGate();
+    const busy = request(`${server.origin}/gate?${gate.port}`);
+    const opened = await gate.opened;
+    const before = server.stderr.length;
+    expect((await request(`${server.origin}/errors`)).statusCode).toBe(503);
+    opened.end('x');
+    expect((await busy).statusCode).toBe(200);
+    expect(await textOf(server, '/pid')).toMatch(/^\d+$/);
+    expect(server.stderr.slice(before)).toBe(
+      '503 Service Unavailable: no worker was free within 0.1 s\n',
+    );
+    gate.close();
+    await server.stop();
+  });
+
+  test("is not the application's time", async () => {
+    const args = ['--request-timeout', '1'];
+    const server = await startServer(gateway, { app: `${FAULTS}:app`, args });
+    const hangs = request(`${server.origin}/hang`);
+    await server.waitForOutput(/^hanging$/m);
+    expect((await request(`${server.origin}/slow?0.6`)).statusCode).toBe(200);
+    expect((await hangs).statusCode).toBe(504);
+    await server.stop();
+  });
+
+  test('is over at once where a thread is free', async () => {
+    const args = ['--python-threads', '2'];
+    const server = await startServer(gateway, { app: `${FAULTS}:app`, args });
+    const gate = await openGate();
+    const busy = request(`${server.origin}/gate?${gate.port}`);
+    const opened = await gate.opened;
+    const environ = JSON.parse(await textOf(server, '/environ'));
+    expect(environ).toMatchObject({ 'wsgi.multithread': true, 'wsgi.multiprocess': false });
+    const pid = await textOf(server, '/pid');
+    opened.end('x');
+    expect(await (await busy).body.text()).toBe(pid);
+    gate.close();
+    await server.stop();
+  });
+});
+
+describe.skipIf(process.env.SERVER)('workers that are killed under load', () => {
+  test('cost what they had begun, and nothing is begun twice', async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'python-'));
+    const notes = path.join(folder, 'notes');
+    const app = await loadPythonApplication(path.join(ROOT, FAULTS), 'app');
+    const seen: string[] = [];
+    let kills = 0;
+    const ask = async (client: number) => {
+      for (let n = 0; n < 50; n++) {
+        const pids: string[] = [];
+        const query = { QUERY_STRING: `${client}-${n}@${notes}` };
+        seen.push(await statusOf(app, '/note', query, (piece) => pids.push(`${piece}`)));
+        if (client > 0 || n % 5 > 0 || seen.at(-1) !== '200 OK') continue;
+        process.kill(Number(pids.join('')), 'SIGKILL');
+        kills++;
+      }
+    };
+    await Promise.all([0, 1, 2, 3].map(ask));
+    const begun = readFileSync(notes, 'utf8').trim().split('\n');
+    expect(new Set(begun).size).toBe(begun.length);
+    const lost = seen.filter((status) => status !== '200 OK');
+    expect(new Set(lost)).toEqual(new Set(['502 Bad Gateway']));
+    expect(lost.length).toBeLessThanOrEqual(kills);
+    expect(begun.length).toBeGreaterThanOrEqual(seen.length - lost.length);
+    rmSync(folder, { recursive: true });
+  });
+});
+
 describe.skipIf(process.env.SERVER)('a worker that is busy', () => {
-  const gateway = STAGES.find(({ id }) => id === 'gateway') as Stage;
   const server = useServer(gateway, { app: `${FAULTS}:app` });
   const get = (target: string) => `GET ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`;
 
@@ -335,8 +475,7 @@ describe.skipIf(process.env.SERVER)('a body without a length', () => {
     expect(seen).not.toHaveProperty('HTTP_TRANSFER_ENCODING');
 
     const left = { ...environ, 'wsgi.input': { read: () => Promise.reject(new Error('gone')) } };
-    const nothing = await app(left as unknown as Environ, () => async () => {});
-    for await (const _ of nothing);
+    await expect(statusOf(app, '/pid', left)).rejects.toThrow('gone');
     expect(await answer('/pid')).toMatch(/^\d+$/);
   });
 });

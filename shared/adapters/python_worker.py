@@ -1,10 +1,11 @@
-"""One process, one WSGI application in real CPython, one request at a time.
+"""One process, one WSGI application in real CPython, one request at a time in each of its threads.
 
-    python python_worker.py FILE CALLABLE     descriptor 3: the server; stdin: open as long as it lives
+    python python_worker.py FILE CALLABLE THREADS
+    descriptors 3 and on: the server, a channel for each thread; stdin: open as long as it lives
 
 Frames are netstrings, `length:bytes,`: the request's number, a space, a byte that says what kind, and the rest.
 The server sends
-    Q environ as JSON      B a piece of the body, empty at its end      A the client has left
+    Q environ as JSON, a NUL, the body or nothing of it     B a piece of the body, empty at its end     A the client has left
 and the worker sends
     + ready                ! why it never will be, as JSON              R n: please read, n bytes at most
     H [status, headers]    B a piece of the answer                      E its end     X it failed
@@ -17,7 +18,6 @@ import importlib
 import io
 import json
 import os
-import select
 import shutil
 import signal
 import socket
@@ -25,6 +25,7 @@ import sys
 import tempfile
 import threading
 import traceback
+from wsgiref.util import FileWrapper
 
 PIECE = 64 * 1024  # bytes in a frame, at most
 OUT_OF_THE_WAY = 64  # descriptors from here on are nobody's guess
@@ -36,12 +37,14 @@ class ClientLeft(OSError):
 
 
 class Channel:
-    """The way to the server. Programs that the application starts do not inherit it, and its forks lose it."""
+    """A thread's way to the server. Programs that the application starts do not inherit it, and its forks lose it."""
 
     def __init__(self, fileno):
         moved = fcntl.fcntl(fileno, fcntl.F_DUPFD_CLOEXEC, OUT_OF_THE_WAY)
         os.close(fileno)
-        self.worker_sock, self.buffer, self.number = socket.socket(fileno=moved), bytearray(), b'0'
+        self.worker_sock, self.buffer, self.number = socket.socket(fileno=moved), b'', b'0'
+        self.requests, self.pieces, self.client_left = {}, [], False
+        self.lock = threading.Lock()  # an application may write in two threads
         os.register_at_fork(after_in_child=self.worker_sock.close)
 
     @property
@@ -50,48 +53,91 @@ class Channel:
             os._exit(1)  # a fork that came back: what it has to say is nobody's answer
         return self.worker_sock
 
-    def send(self, *frames):
-        start = b'%s ' % self.number
-        self.sock.sendall(b''.join(b'%d:%s%s,' % (len(start) + len(frame), start, frame) for frame in frames))
+    def send(self, number, *frames):
+        start = b'%s ' % number
+        message = b''.join([b'%d:%s%s,' % (len(start) + len(frame), start, frame) for frame in frames])
+        with self.lock:
+            self.check_number(number)
+            self.sock.sendall(message)
+            if frames[-1] in (b'E', b'X'):
+                self.number = None
 
-    def receive(self):
-        """The next frame: its kind, and the rest."""
-        while (colon := self.buffer.find(b':')) < 0:
-            self.fill()
-        end = colon + 1 + int(self.buffer[:colon])
-        while len(self.buffer) <= end:
-            self.fill()
-        self.number, _, frame = bytes(self.buffer[colon + 1:end]).partition(b' ')
-        del self.buffer[:end + 1]
-        return frame[:1], frame[1:]
+    def check_number(self, number):
+        """What an application has kept of one request is of no use while the next one is under way."""
+        if number != self.number:
+            raise ClientLeft('this request has been answered')
 
-    def fill(self):
-        received = self.sock.recv(PIECE)
+    def next_request(self):
+        """Waits for it. One may be here already: it came while another was under way."""
+        while not self.requests:
+            self.fill()
+        number = next(iter(self.requests))
+        self.pieces, self.client_left = [], False
+        self.number = number
+        return self.requests.pop(number)
+
+    def next_piece(self):
+        while not self.pieces and not self.client_left:
+            self.fill()
+        if self.client_left:
+            raise ClientLeft('the client left before its request was whole')
+        return self.pieces.pop(0)
+
+    def check(self, number):
+        """Raises if the client has left. To look for news costs a system call."""
+        self.check_number(number)
+        self.fill(socket.MSG_DONTWAIT)
+        if self.client_left:
+            raise ClientLeft('the client left before its answer was whole')
+
+    def fill(self, flags=0):
+        try:
+            received = self.sock.recv(PIECE, flags)
+        except BlockingIOError:
+            return
         if not received:
             os._exit(0)  # the server has gone: nobody is left to tell
         self.buffer += received
+        while frame := self.take():
+            self.sort(*frame)
 
-    def has_news(self):
-        return bool(self.buffer or select.select([self.sock], [], [], 0)[0])
+    def take(self):
+        colon = self.buffer.find(b':')
+        if colon < 0:
+            return None
+        end = colon + 1 + int(self.buffer[:colon])
+        if len(self.buffer) <= end:
+            return None
+        number, _, frame = self.buffer[colon + 1:end].partition(b' ')
+        self.buffer = self.buffer[end + 1:]
+        return number, frame[:1], frame[1:]
+
+    def sort(self, number, kind, rest):
+        if kind == b'Q':
+            self.requests[number] = rest
+        elif number in self.requests:  # A: its client has left before its turn came
+            self.requests[number] = None
+        elif number == self.number and kind == b'B':
+            self.pieces.append(rest)
+        elif number == self.number:
+            self.client_left = True
 
 
 class Body(io.RawIOBase):
-    """What is under wsgi.input: asks the server for bytes when the application wants them."""
+    """What is under wsgi.input where not all of the body is here: asks the server when the application wants more."""
 
-    def __init__(self, channel):
-        self.channel, self.ended = channel, False
+    def __init__(self, channel, piece):
+        self.channel, self.number, self.rest, self.ended = channel, channel.number, piece, False
 
     def readable(self):
         return True
 
     def readinto(self, buffer):
-        if self.ended:
-            return 0
-        self.channel.send(b'R%d' % min(len(buffer), PIECE))
-        kind, piece = self.channel.receive()
-        self.ended = kind == b'A' or not piece
-        if kind == b'A':
-            raise ClientLeft('the client left before its request was whole')
+        if not self.rest and not self.ended:
+            self.channel.send(self.number, b'R%d' % min(len(buffer), PIECE))
+            self.rest = self.channel.next_piece()
+            self.ended = not self.rest
+        piece, self.rest = self.rest[:len(buffer)], self.rest[len(buffer):]
         buffer[:len(piece)] = piece
         return len(piece)
 
@@ -100,7 +146,7 @@ class Answer:
     """The server's side of PEP 3333: start_response, write, and when the head leaves."""
 
     def __init__(self, channel):
-        self.channel, self.head, self.head_sent = channel, None, False
+        self.channel, self.number, self.head, self.head_sent = channel, channel.number, None, False
 
     def start_response(self, status, headers, exc_info=None):
         try:
@@ -110,40 +156,56 @@ class Answer:
                 raise AssertionError('a second start_response needs exc_info')
         finally:
             exc_info = None  # or the traceback holds this frame, and this frame the traceback
-        self.head = b'H' + json.dumps([status, headers]).encode()
+        self.head = [status, list(headers)]
         return self.write
 
     def write(self, data):
-        if self.channel.has_news():  # all that the server could say now
-            self.channel.receive()
-            raise ClientLeft('the client left before its answer was whole')
-        self.send(*(b'B' + data[i:i + PIECE] for i in range(0, len(data), PIECE)))
+        if self.head_sent or not data:
+            self.channel.check(self.number)
+        if data:  # nothing is sent for nothing: the head leaves with the first bytes
+            self.send(*pieces_of(data))
+
+    def write_list(self, result):
+        """All of the body, whose length is known, and the end behind it."""
+        length = sum(len(data) for data in result)
+        if self.head and length > 0:
+            add_length(*self.head, length)
+        self.send(*(piece for data in result for piece in pieces_of(data)), b'E')
 
     def finish(self):
         if not self.head_sent:
-            self.send(b'B')
+            self.send()
 
-    def send(self, *pieces):
+    def send(self, *frames):
         if self.head is None:
             raise AssertionError('start_response comes before the body')
-        if pieces:  # nothing is sent for nothing: the head leaves with the first bytes
-            self.channel.send(*(() if self.head_sent else (self.head,)), *pieces)
-            self.head_sent = True
+        head = () if self.head_sent else (b'H' + json.dumps(self.head).encode(),)
+        self.channel.send(self.number, *head, *frames)
+        self.head_sent = True
 
 
-def serve(channel, application, environ):
-    environ.update({
-        'wsgi.version': (1, 0),
-        'wsgi.input': io.BufferedReader(Body(channel), PIECE),
-        'wsgi.errors': sys.stderr,
-        'wsgi.multithread': False,
-        'wsgi.run_once': False,
-    })
+def pieces_of(data):
+    return (b'B' + data[i:i + PIECE] for i in range(0, len(data), PIECE))
+
+
+def add_length(status, headers, length):
+    """PEP 3333 "Handling the Content-Length Header". RFC 9110 section 8.6: not where there is no body."""
+    if status[:3] not in ('204', '304') and not any(name.lower() == 'content-length' for name, _ in headers):
+        headers.append(('Content-Length', str(length)))
+
+
+def serve(channel, application, request, environ):
+    """Answers a request. Returns what is to be said behind that: b'E', b'X', or nothing more."""
+    head, _, piece = request.partition(b'\0')
+    environ = {**json.loads(head), **environ, 'wsgi.errors': sys.stderr}
+    environ['RAW_URI'] = environ.get('REQUEST_URI', '')  # as gunicorn calls it
     answer = Answer(channel)
     try:
-        if 'HTTP_TRANSFER_ENCODING' in environ:
-            give_length(environ)
+        give_body(channel, piece, environ)
         result = application(environ, answer.start_response)
+        if type(result) in (list, tuple) and not answer.head_sent:
+            answer.write_list(result)
+            return b''
         try:
             for data in result:
                 answer.write(data)
@@ -158,6 +220,16 @@ def serve(channel, application, environ):
     return b'E'
 
 
+def give_body(channel, piece, environ):
+    """wsgi.input. All of the body may be here; else the application asks for it as it goes."""
+    if len(piece) == int(environ.get('CONTENT_LENGTH') or 0) and 'HTTP_TRANSFER_ENCODING' not in environ:
+        environ['wsgi.input'] = io.BytesIO(piece)
+        return
+    environ['wsgi.input'] = io.BufferedReader(Body(channel, piece), PIECE)
+    if 'HTTP_TRANSFER_ENCODING' in environ:
+        give_length(environ)
+
+
 def give_length(environ):
     """Reads a chunked body to its end: Django, and all who keep to PEP 3333, read what CONTENT_LENGTH says, or nothing."""
     whole = tempfile.SpooledTemporaryFile(IN_MEMORY)
@@ -165,7 +237,7 @@ def give_length(environ):
     environ['CONTENT_LENGTH'] = str(whole.tell())
     whole.seek(0)
     del environ['HTTP_TRANSFER_ENCODING']
-    environ.update({'wsgi.input': whole, 'wsgi.input_terminated': True})
+    environ['wsgi.input'] = whole
 
 
 def close(result):
@@ -189,19 +261,35 @@ def load(file, name):
     return application, None if callable(application) else {'type': type(application).__name__}
 
 
-def main(file, name):
+def work(channel, application, environ):
+    """What a thread does all its life."""
+    while True:
+        request = channel.next_request()
+        number = channel.number
+        end = serve(channel, application, request, environ) if request else b'E'
+        if end:
+            channel.send(number, end)
+
+
+def main(file, name, threads):
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, and we go when it goes
     threading.Thread(target=lambda: (os.read(0, 1), os._exit(0)), daemon=True).start()  # even if we hang
-    channel = Channel(3)
+    channels = [Channel(3 + i) for i in range(int(threads))]
     application, problem = load(file, name)
     if problem:
-        channel.send(b'!' + json.dumps(problem).encode())
+        channels[0].send(b'0', b'!' + json.dumps(problem).encode())
         sys.exit(1)
-    channel.send(b'+')
-    while True:
-        kind, rest = channel.receive()
-        if kind == b'Q':  # an A may come late, when its answer is already complete
-            channel.send(serve(channel, application, json.loads(rest)))
+    environ = {
+        'wsgi.version': (1, 0),
+        'wsgi.multithread': len(channels) > 1,
+        'wsgi.run_once': False,
+        'wsgi.input_terminated': True,  # whoever reads on does not wait for more than there is
+        'wsgi.file_wrapper': lambda file, _=0: FileWrapper(file, PIECE),
+    }
+    channels[0].send(b'0', b'+')
+    for channel in channels[1:]:
+        threading.Thread(target=work, args=(channel, application, environ), daemon=True).start()
+    work(channels[0], application, environ)
 
 
 if __name__ == '__main__':

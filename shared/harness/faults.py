@@ -8,6 +8,7 @@ import os
 import socket
 import stat
 import sys
+import threading
 import time
 from wsgiref.validate import validator
 
@@ -71,6 +72,54 @@ def replaced(environ, start_response):
 
 def errors(environ, start_response):
     environ['wsgi.errors'].write('told on wsgi.errors\n')
+    return pid(environ, start_response)
+
+
+def slow(environ, start_response):
+    time.sleep(float(environ['QUERY_STRING']))
+    return pid(environ, start_response)
+
+
+def pieces(environ, start_response):
+    start_response('200 OK', TEXT)
+    return iter([b'x' * 20_000, b'y' * 20_000])
+
+
+def file(environ, start_response):
+    start_response('200 OK', TEXT)
+    return environ['wsgi.file_wrapper'](open(__file__, 'rb'), 10)
+
+
+def note(environ, start_response):
+    """Writes down, before anything else, that it has been here."""
+    name, _, path = environ['QUERY_STRING'].partition('@')
+    with open(path, 'a') as notes:
+        notes.write(f'{name}\n')
+    return pid(environ, start_response)
+
+
+def later(environ, start_response):
+    """A thread of ours goes on when all is answered, and has kept what it should not use any more."""
+    write = start_response('200 OK', TEXT)
+
+    def go_on():
+        wait_at_gate(environ)
+        for use in (lambda: write(b'late'), lambda: environ['wsgi.input'].read(100_000)):
+            try:
+                use()
+            except OSError as error:
+                tell(f'later: {error}')
+
+    threading.Thread(target=go_on).start()
+    return [b'%d' % os.getpid()]
+
+
+def babbles_when_idle(environ, start_response):
+    def babble():
+        wait_at_gate(environ)
+        os.write(channel(), b'1:x,')
+
+    threading.Thread(target=babble).start()
     return pid(environ, start_response)
 
 
