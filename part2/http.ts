@@ -25,8 +25,8 @@ export const REQUEST_LINE = new RegExp(
 export const FIELD_LINE = new RegExp(`^(${TOKEN_CHARS}):([\\t -~\\x80-\\xff]*)$`);
 export const TOKEN = new RegExp(`^${TOKEN_CHARS}$`);
 export const FIELD_VALUE = /^[\t -~\x80-\xff]*$/;
-/** A status as PEP 3333 writes it: a final code (its example has 999), a space, the reason. */
-export const STATUS = /^[2-9]\d\d [\t -~\x80-\xff]+$/;
+/** A status as PEP 3333 writes it: a final code (its example has 999), a space, the reason. It may be empty; RFC 9112 §4. */
+export const STATUS = /^[2-9]\d\d [\t -~\x80-\xff]*$/;
 /** Host = uri-host [ ":" port ]; RFC 9110 §7.2 */
 export const HOST = /^(\[[\da-f:.]+\]|[\w.~!$&'()*+;=%-]*)(:\d*)?$/i;
 

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { request } from 'undici';
 import { expect, test } from 'vitest';
+import { ORACLE } from '../harness/contract/frameworks.ts';
 import {
   describeStages,
   expectCut,
@@ -69,6 +70,7 @@ for (const convention of ['node', 'fetch']) {
 
 describeStages('hosts what only Node.js handlers do', 'gateway', (stage) => {
   const server = useServer(stage, { app: 'shared/harness/guests:node' });
+  const oracle = useServer(ORACLE, { app: 'shared/harness/guests:handler', args: ['--native'] });
 
   test('writeHead with a reason and a flat list, one name twice', async () => {
     const client = await RawClient.connect(server());
@@ -81,6 +83,17 @@ describeStages('hosts what only Node.js handlers do', 'gateway', (stage) => {
       ['X-A', '2'],
       ['X-B', '3'],
     ]);
+  });
+
+  test.each(['/empty-reason', '/no-reason'])('%s: the status line of node:http', async (path) => {
+    const [ours, theirs] = await Promise.all(
+      [server(), oracle()].map(async (target) => {
+        const client = await RawClient.connect(target);
+        await client.send(`GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+        return `${(await client.readToEnd()).bytes}`.split('\r\n')[0];
+      }),
+    );
+    expect(ours).toBe(theirs);
   });
 
   test('write callbacks run once the piece is sent', async () => {

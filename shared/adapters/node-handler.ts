@@ -155,7 +155,7 @@ function writeHead(
   reason?: string | OutgoingHeaders,
   headers?: OutgoingHeaders,
 ): Response {
-  const message = (typeof reason === 'string' && reason) || undefined;
+  const message = typeof reason === 'string' ? reason : undefined; // it may be empty; RFC 9112 §4
   const given = typeof reason === 'string' ? headers : (reason ?? headers);
   if (given && !this.headersSent) setHeaders(this, given);
   Reflect.apply(ServerResponse.prototype.writeHead, this, [status, message]);

@@ -64,7 +64,7 @@ describe('who keeps the rules does not notice', () => {
     expect(isClosed).toBe(true);
   });
 
-  test('write, generators, a late startResponse, HEAD with a length, the whole of wsgi.input', async () => {
+  test('write, generators, a late startResponse, an empty reason, HEAD with a length, the whole of wsgi.input', async () => {
     const app: Application = async (environ, start) => {
       const input = environ['wsgi.input'];
       await input.read();
@@ -86,6 +86,11 @@ describe('who keeps the rules does not notice', () => {
         yield 'late';
       })();
     expect(await serve(late)).toBe('late');
+    const terse: Application = (_, start) => {
+      start('200 ', TEXT); // the space stays; RFC 9112 §4
+      return ['x'];
+    };
+    expect(await serve(terse)).toBe('x');
     const head: Application = (_, start) => {
       start('200 OK', [['Content-Length', '5']]);
       return [];

@@ -251,8 +251,9 @@ class CheckedAnswer {
 
 function checkStatus(status: unknown): void {
   application(typeof status === 'string', 'a status is a string, like "200 OK"');
+  // PEP 3333 wants a reason and does not say that it is not empty. HTTP lets it be, RFC 9112 §4; so do we.
   application(
-    /^[2-9]\d\d [\t -~\x80-\xff]+$/.test(String(status)),
+    /^[2-9]\d\d [\t -~\x80-\xff]*$/.test(String(status)),
     'a status is a code, a space and a reason, like "200 OK"',
   );
 }

@@ -2,11 +2,12 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { fromFetchHandler } from '../adapters/fetch-handler.ts';
-import { fromNodeHandler } from '../adapters/node-handler.ts';
+import { fromNodeHandler, type NodeHandler } from '../adapters/node-handler.ts';
 
 const BLOCK = Buffer.alloc(64 * 1024, 'x');
 
-export const node = fromNodeHandler((request, response) => {
+/** The same under node:http, the oracle. */
+export const handler: NodeHandler = (request, response) => {
   response.on('finish', () => console.error('node: finish'));
   response.on('close', () => console.error(`node: close ${response.writableFinished}`));
   request.socket.on('error', (error) => console.error(`node: socket ${error.message}`));
@@ -57,6 +58,11 @@ export const node = fromNodeHandler((request, response) => {
       }) as typeof end;
       return response.end('wrapped\n');
     }
+    case '/empty-reason':
+      return response.writeHead(200, '', { 'X-A': '1' }).end();
+    case '/no-reason':
+      response.statusMessage = ''; // means: the usual one
+      return response.end();
     case '/headers-behind-nothing':
       return response.writeHead(200, undefined, { 'X-A': '1' }).end();
     case '/unread':
@@ -110,7 +116,9 @@ export const node = fromNodeHandler((request, response) => {
     default:
       return response.end('hello\n');
   }
-});
+};
+
+export const node = fromNodeHandler(handler);
 
 export const fetch = fromFetchHandler(async (request) => {
   request.signal.addEventListener('abort', () => console.error('fetch: signal aborted'));

@@ -5,7 +5,7 @@ import type { Stage } from '../../stages.ts';
 import { type DescribeServers, useServer } from '../describe-stages.ts';
 import type { RequestOptions, ServerProcess } from '../server-process.ts';
 
-const ORACLE: Stage = {
+export const ORACLE: Stage = {
   id: 'node:http',
   part: 'shared',
   file: 'shared/harness/node-http-host.ts',
