@@ -425,14 +425,15 @@ class ClientSocket extends Duplex {
   /** At once: what the handler says behind it must not make the answer look whole. */
   override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
     if (this.#body.isOpen) {
-      this.#body.fail(error ?? new Error('the handler destroyed its response'));
+      const reason = 'the handler destroyed its response';
+      this.#body.fail(error ?? new DOMException(reason, 'AbortError')); // which a server need not answer
     }
     callback(error);
   }
 
   /** There is no connection of its own that it could end; so it gives up the answer. */
   override _final(callback: () => void): void {
-    this.destroy();
+    this.destroy(new Error('the handler ended its socket, and not its response'));
     callback();
   }
 

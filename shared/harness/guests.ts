@@ -30,6 +30,8 @@ export const handler: NodeHandler = (request, response) => {
     case '/destroys':
       response.write('half of ');
       return setImmediate(() => response.destroy());
+    case '/gives-up':
+      return response.destroy();
     case '/rejects':
       return Promise.reject(new Error('the handler rejected'));
     case '/late':
