@@ -63,6 +63,10 @@ export class Pool {
   constructor(program: Program, size: number) {
     this.#program = program;
     this.#size = size;
+    // Workers end when we do; but one that is stopped, or deep in C, does not notice.
+    process.once('exit', () => {
+      for (const { worker } of this.#channels) worker.end();
+    });
   }
 
   /** Starts the workers. Rejects with a PythonError. */
