@@ -42,12 +42,12 @@ export const LIMITS = {
   bodyTimeout: 20,
   /** While a client takes nothing of its answer; reset, for there is nobody to tell. nginx: 60. */
   writeTimeout: 60,
+  /** Until a thread is free for an application in Python, which then has its own time; 503. gunicorn, uWSGI: none. */
+  queueTimeout: 10,
   /** For the application's next step: to begin its answer, or to go on with it; 504, or a cut. nginx: 60. */
   requestTimeout: 60,
-  /** For a process of an application in Python to be free; 503, before the application's own time. gunicorn, uWSGI: none. */
-  queueTimeout: 10,
   /**
-   * For the application's next step once the client has said FIN; then it counts as gone, and the application is told. It may be half a
+   * The same once the client has said FIN; then it counts as gone, and the application is told. It may be half a
    * goodbye, of one that still listens: so not at once, as with node:http, Go and nginx, nor never, as with waitress.
    */
   halfCloseTimeout: 1,
