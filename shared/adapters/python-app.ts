@@ -75,7 +75,7 @@ class Exchange implements Client, AsyncIterableIterator<Chunk> {
   readonly #frames: Frame[] = [];
   #held = 0;
   #loss = '';
-  #wake: () => void = () => {};
+  #wake: (() => void) | undefined;
 
   constructor(
     pool: Pool,
@@ -117,7 +117,7 @@ class Exchange implements Client, AsyncIterableIterator<Chunk> {
     this.#loss = '';
     if (before === 'waiting') this.#pool.forget(this);
     if (before === 'underway') this.#channel?.leave();
-    this.#wake();
+    this.#wake?.();
   }
 
   get isWaiting(): boolean {
@@ -128,7 +128,7 @@ class Exchange implements Client, AsyncIterableIterator<Chunk> {
     this.#channel = channel;
     if (this.#state === 'waiting') this.#state = 'underway';
     else channel.hurry(); // the client left while it waited in the channel
-    this.#wake();
+    this.#wake?.();
   }
 
   hear(frame: Frame): void {
@@ -138,14 +138,14 @@ class Exchange implements Client, AsyncIterableIterator<Chunk> {
     this.#held += frame.rest.length;
     if (frame.kind === 'E' || frame.kind === 'X') this.#end();
     if (this.#held > AHEAD) this.#channel?.pause();
-    this.#wake();
+    this.#wake?.();
   }
 
   lose(status: string, reason: string): void {
     if (this.#state !== 'underway' && this.#state !== 'waiting') return;
     this.#end();
     this.#loss = `${status}: ${reason}`;
-    this.#wake();
+    this.#wake?.();
   }
 
   /** The channel, if it had one, is another's from now on. */
@@ -156,7 +156,8 @@ class Exchange implements Client, AsyncIterableIterator<Chunk> {
 
   async #ask(): Promise<void> {
     const strings: Record<string, unknown> = { 'wsgi.multiprocess': this.#isMultiprocess };
-    for (const [name, value] of Object.entries(this.#environ)) {
+    for (const name in this.#environ) {
+      const value = this.#environ[name as keyof Environ];
       if (typeof value === 'string') strings[name] = value; // the streams stay, and the worker adds its own
     }
     const { CONTENT_LENGTH, HTTP_TRANSFER_ENCODING } = this.#environ;

@@ -197,7 +197,7 @@ def add_length(status, headers, length):
 def serve(channel, application, request, environ):
     """Answers a request. Returns what is to be said behind that: b'E', b'X', or nothing more."""
     head, _, piece = request.partition(b'\0')
-    environ = {**json.loads(head), **environ, 'wsgi.errors': sys.stderr}
+    environ = {**json.loads(head.decode()), **environ, 'wsgi.errors': sys.stderr}
     environ['RAW_URI'] = environ.get('REQUEST_URI', '')  # as gunicorn calls it
     answer = Answer(channel)
     try:
