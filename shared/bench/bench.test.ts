@@ -29,11 +29,24 @@ test('a table has a row for each server, ours first, and a ratio for each other 
   }
 });
 
+test('the rooms have a row each, for each packet, and shares of a whole', async () => {
+  const { code, stdout, stderr } = await runToEnd(
+    tsx(BENCH, 'rooms', '--rounds', '1', '--seconds', '0.1', '--warm-up', '0'),
+  );
+  expect([code, stderr]).toEqual([0, '']);
+  const rows = (name: string) =>
+    stdout.match(new RegExp(`^  ${name}.* -?\\d+ +-?\\d\\.\\d\\d \\(`, 'gm'))?.length;
+  for (const name of ['parser', 'environ', 'exchange', 'response writer', 'connection']) {
+    expect([name, rows(name)]).toEqual([name, 4]);
+  }
+  expect(stdout.match(/^ {2}the whole +\d+$/gm)?.length).toBe(4);
+});
+
 test('a table that is not there is one clear line', async () => {
   const { code, stderr } = await runToEnd(quick(BENCH, 'gatway'));
   expect([code, stderr.trim()]).toEqual([
     1,
-    "No table 'gatway'; there are gateway, hosting, memory, transfer, tails, workers, nginx, python",
+    "No table 'gatway'; there are rooms, gateway, hosting, memory, transfer, tails, workers, nginx, python",
   ]);
 });
 

@@ -10,11 +10,13 @@ import { generatorFor, type Panel, type Settings } from './load.ts';
 import { measureMemory } from './memory.ts';
 import { measureNginx } from './nginx.ts';
 import { measurePython, PYTHON_APPS } from './python.ts';
+import { measureRooms } from './rooms.ts';
 import { measureTails } from './tails.ts';
 import { measureTransfer } from './transfer.ts';
 import { measureWorkers } from './workers.ts';
 
 const TABLES: Record<string, (settings: Settings) => Promise<void>> = {
+  rooms: measureRooms,
   gateway: measureGateway,
   hosting: measureHosting,
   memory: measureMemory,
@@ -30,7 +32,8 @@ const DRAWN = ['gateway', 'python'];
 
 const USAGE = `Usage: npm run bench -- [TABLE ...] [options]
 
-Tables (without one: all of them, in about five minutes, with flaskapp alone for Python)
+Tables (without one: all of them, in about six minutes, with flaskapp alone for Python)
+  rooms      where a request's time goes in our own code: nanoseconds in each room, without sockets
   gateway    requests per second: ours, bare node:net, node:http, Fastify; and pipelined
   hosting    Express, Koa, Fastify and Hono on our gateway, and on node:http
   memory     what an idle connection costs
@@ -41,9 +44,10 @@ Tables (without one: all of them, in about five minutes, with flaskapp alone for
   python     apps in Python: ours, part 2, gunicorn, waitress, uWSGI; and two processes, in both of our ways
 
 Options (each table has defaults of its own)
-  --rounds N        measured rounds for each server: 5 for gateway, else 3
-  --seconds S       length of a round: 1
-  --warm-up S       before the first round, for each server: 3 for gateway and python, 1 for memory and transfer, else 2
+  --rounds N        measured rounds for each server: 5 for gateway, 9 for rooms, else 3
+  --seconds S       length of a round: 1, for rooms 0.1
+  --warm-up S       before the first round, for each server: 3 for gateway and python, 1 for memory and
+                    transfer, 0.3 for rooms, else 2
   --connections N   clients at a time: 64, but 50 for tails and idle workers, python 8, memory 10000
   --apps a,b        for python, of ${PYTHON_APPS.join(',')}
   --svg FOLDER      draw ${DRAWN.join(' and ')}: bench-light.svg and bench-dark.svg
