@@ -34,8 +34,11 @@ export const ABSOLUTE_FORM = /^https?:\/\/([^/?#]*)(\/[^?#]*)?(?:\?([^#]*))?$/i;
 
 // Field lines; RFC 9112 §5
 
-/** field-line = field-name ":" OWS field-value OWS; the value with its OWS. No space before the colon, no folding. */
-export const FIELD_LINE = new RegExp(`^(${token}):([\\t ${VCHAR}${OBS_TEXT}]*)$`);
+/**
+ * field-line = field-name ":" OWS field-value OWS; no space before the colon, no folding. Here its beginning:
+ * the characters behind it have been judged when the line was taken.
+ */
+export const FIELD_LINE = new RegExp(`^${token}:`);
 
 /** reg-name = *( unreserved / pct-encoded / sub-delims ); RFC 3986 §3.2.2. No comma: so look two hosts when joined. */
 const regName = "(?:[\\w.~!$&'()*+;=-]|%[\\dA-Fa-f]{2})+";
