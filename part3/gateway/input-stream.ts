@@ -9,10 +9,11 @@ import type * as wsgi from './wsgi.ts';
 export type NextPiece = () => Promise<Buffer>;
 
 const LF = 10;
+const NOTHING: Buffer = Buffer.alloc(0);
 
 export class InputStream implements wsgi.InputStream {
   readonly #nextPiece: NextPiece;
-  #rest: Buffer = Buffer.alloc(0);
+  #rest = NOTHING;
   #hasEnded = false;
 
   constructor(nextPiece: NextPiece) {
@@ -73,8 +74,9 @@ export class InputStream implements wsgi.InputStream {
   }
 
   #take(size: number): Buffer {
-    const taken = this.#rest.subarray(0, size);
-    this.#rest = this.#rest.subarray(taken.length);
-    return taken;
+    const rest = this.#rest;
+    const isAll = size >= rest.length; // mostly it is, and then there is no view to make
+    this.#rest = isAll ? NOTHING : rest.subarray(size);
+    return isAll ? rest : rest.subarray(0, size);
   }
 }
