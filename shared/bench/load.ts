@@ -6,6 +6,7 @@ import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { Pool, request } from 'undici';
 import { cpuSeconds } from '../harness/proc.ts';
+import { Progress } from '../harness/progress.ts';
 import { ROOT, runToEnd, type ServerProcess } from '../harness/server-process.ts';
 
 /** What the command line says; what it leaves out, each table knows for itself. */
@@ -101,13 +102,15 @@ export async function takeTurns(
   { rounds, seconds, warmUp }: Turns,
 ): Promise<Map<string, Round[]>> {
   const results = new Map([...peers.keys()].map((name) => [name, [] as Round[]]));
+  const progress = new Progress(peers.size * (rounds + (warmUp > 0 ? 1 : 0)));
   for (const [name, server] of peers) {
     await expectService(name, server, load);
-    if (warmUp > 0) await runRound(server, load, warmUp);
+    if (warmUp > 0) await progress.during(name, () => runRound(server, load, warmUp));
   }
   for (let round = 0; round < rounds; round++) {
     for (const [name, server] of peers) {
-      results.get(name)?.push(await runRound(server, load, seconds));
+      const measured = await progress.during(name, () => runRound(server, load, seconds));
+      results.get(name)?.push(measured);
     }
   }
   return results;

@@ -10,6 +10,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { childrenOf, hasProc, isStopped } from '../harness/proc.ts';
+import { Progress } from '../harness/progress.ts';
 import { RawClient } from '../harness/raw-client.ts';
 import {
   ROOT,
@@ -33,6 +34,8 @@ const NEEDS_PROC = 'not measured: it needs /proc, which is Linux';
 const start = performance.now();
 /** All servers of an experiment; they go when it ends. */
 const running = new Set<ServerProcess>();
+/** One experiment for each rung. */
+const progress = new Progress(STAGES.filter(({ id }) => /^3[a-h]$/.test(id)).length);
 
 /** Prints the median price of a fork(2), in milliseconds. */
 const PYTHON = `
@@ -223,7 +226,8 @@ interface Experiment {
 async function experiment({ title, original, node, measure }: Experiment): Promise<void> {
   console.log(`\n${title}\n    original  ${original}\n    Node      ${node}\n    here`);
   try {
-    for (const line of await measure()) console.log(line && `      ${line}`);
+    const lines = await progress.during(title, measure);
+    for (const line of lines) console.log(line && `      ${line}`);
   } finally {
     for (const server of running) await server.kill();
     running.clear();

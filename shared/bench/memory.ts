@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import net, { type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { descriptorLimit, hasProc, residentBytes } from '../harness/proc.ts';
+import { Progress } from '../harness/progress.ts';
 import type { ServerProcess } from '../harness/server-process.ts';
 import { runRound, type Settings, withServers } from './load.ts';
 import { startGateway, startPeer } from './peers.ts';
@@ -28,12 +29,14 @@ export async function measureMemory(settings: Settings): Promise<void> {
     'node:http': () => startPeer('http'),
   };
   const costs = new Map<string, number[]>(Object.keys(starters).map((name) => [name, []]));
+  const progress = new Progress(rounds * costs.size);
   for (let round = 0; round < rounds; round++) {
     // Each round with fresh servers: memory that was used once is not given back.
     await withServers(starters, async (peers) => {
       for (const [name, server] of peers) {
         await runRound(server, { connections: 64 }, settings.warmUp ?? 1);
-        costs.get(name)?.push(await costOfIdling(server, connections));
+        const cost = await progress.during(name, () => costOfIdling(server, connections));
+        costs.get(name)?.push(cost);
       }
     });
   }

@@ -3,6 +3,7 @@
  * without load. What the rooms are, part 3 knows: part3/test/rooms.ts makes them, and is loaded by its path.
  */
 import path from 'node:path';
+import { Progress } from '../harness/progress.ts';
 import { ROOT } from '../harness/server-process.ts';
 import type { Settings } from './load.ts';
 import { median, printTable, ratio, show } from './table.ts';
@@ -57,9 +58,11 @@ export async function measureRooms(settings: Settings): Promise<void> {
     packets.push({ title, rooms, figures: new Map(ROOMS.map((name) => [name, [] as number[]])) });
     await runRound(rooms, warmUp);
   }
+  const progress = new Progress(rounds * packets.length);
   for (let round = 0; round < rounds; round++) {
-    for (const { rooms, figures } of packets) {
-      for (const [name, ns] of await runRound(rooms, seconds)) figures.get(name)?.push(ns);
+    for (const { title, rooms, figures } of packets) {
+      const measured = await progress.during(title, () => runRound(rooms, seconds));
+      for (const [name, ns] of measured) figures.get(name)?.push(ns);
     }
   }
   for (const { title, figures } of packets) {

@@ -1,5 +1,6 @@
 /** What slow clients cost the others: answering times alone, and while many more trickle a head, byte by byte. */
 import net, { type Socket } from 'node:net';
+import { Progress } from '../harness/progress.ts';
 import type { ServerProcess } from '../harness/server-process.ts';
 import {
   type Peers,
@@ -30,12 +31,13 @@ export async function measureTails(settings: Settings): Promise<void> {
       if (turns.warmUp > 0) await runRound(server, { connections }, turns.warmUp);
     }
     const [alone, among] = [emptyFor(peers), emptyFor(peers)];
+    const progress = new Progress(turns.rounds * peers.size * 2);
     for (let round = 0; round < turns.rounds; round++) {
       for (const [name, server] of peers) {
-        alone.get(name)?.push(await load(server));
+        alone.get(name)?.push(await progress.during(name, () => load(server)));
         const stop = trickle(server.port);
         try {
-          among.get(name)?.push(await load(server));
+          among.get(name)?.push(await progress.during(name, () => load(server)));
         } finally {
           stop();
         }

@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import net from 'node:net';
 import { forgetPeak, hasProc, residentBytes } from '../harness/proc.ts';
+import { Progress } from '../harness/progress.ts';
 import type { ServerProcess } from '../harness/server-process.ts';
 import { type Settings, withServers } from './load.ts';
 import { startGateway, startPeer } from './peers.ts';
@@ -29,9 +30,11 @@ export async function measureTransfer({ rounds = 3, warmUp = 1 }: Settings): Pro
     for (const way of ['up', 'down'] as const) {
       const results = new Map([...peers.keys()].map((name) => [name, [] as Transfer[]]));
       if (warmUp > 0) for (const server of peers.values()) await transfer(server, way, GIB / 8);
+      const progress = new Progress(rounds * peers.size);
       for (let round = 0; round < rounds; round++) {
         for (const [name, server] of peers) {
-          results.get(name)?.push(await transfer(server, way, GIB));
+          const measured = await progress.during(name, () => transfer(server, way, GIB));
+          results.get(name)?.push(measured);
         }
       }
       print(way, results, rounds);

@@ -5,6 +5,7 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { Progress } from '../harness/progress.ts';
 import { ROOT } from '../harness/server-process.ts';
 import { checkBook, FILES, readBook, readChapter, tell } from './book.ts';
 import { type Chapter, type Fault, type Fence, replaceLines } from './chapter.ts';
@@ -107,13 +108,14 @@ async function play(file: string, section: string | undefined, isCheck: boolean)
   if (acts.length === 0 && section !== undefined)
     throw new UsageError(`Nothing is run in ${file} under '##' #${section}`);
   const changes = new Map<Fence, readonly string[]>();
+  const progress = new Progress(acts.filter((act) => !whatIsMissing(act)).length);
   const stage = await Play.open(file, chapter.text, !isCheck);
   try {
     for (const act of acts) {
       const missing = whatIsMissing(act);
       console.log(`${file}#${act.section}${missing ? `: not run, ${missing}` : ''}`);
       if (missing) continue;
-      const result = await stage.perform(act);
+      const result = await progress.during(act.section, () => stage.perform(act));
       faults.push(...result.faults);
       for (const fence of new Set(result.takes.map(({ step }) => step.fence)))
         changes.set(
