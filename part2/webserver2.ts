@@ -306,8 +306,8 @@ export class WSGIServer {
     if (!(error instanceof Refusal)) console.error(error);
     // A body without a length ends where the connection ends: only a reset says "this was not all".
     if (response.headSent) return cut(response.socket);
-    // Given up on purpose, as when a Node.js handler destroys its response: node:http closes without a word, too.
-    if (error instanceof Error && error.name === 'AbortError') return;
+    // A Node.js handler that destroys its response wants none to be sent: node:http closes without a word, too.
+    if (error instanceof Error && error.name === 'ResponseDestroyed') return;
     const status = error instanceof Refusal ? error.status : '500 Internal Server Error';
     const detail = error instanceof Refusal ? `: ${error.message}` : '';
     const head = { status, headers: [['Content-Type', 'text/plain']] satisfies wsgi.Headers };

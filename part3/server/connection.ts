@@ -354,7 +354,7 @@ export class Connection {
     if (answer?.headSent && (hasLeft || !answer.showsItsEnd)) return void this.cut();
     if (answer?.headSent) return void this.#close(); // what has been sent arrives, and is not taken for all
     if (hasLeft) return void this.#close(); // an answer of ours would be one to nobody
-    if (isAbort(error)) return void this.#close(); // the application wants none
+    if (isGivenUp(error)) return void this.#close(); // the application wants none
     const [code, detail] =
       error instanceof HttpError ? [error.status, `: ${error.message}`] : [500, ''];
     const status = `${code} ${reasonFor(code)}`;
@@ -406,7 +406,7 @@ export class Connection {
   }
 }
 
-/** Given up on purpose, as when a Node.js handler destroys its response: node:http closes without a word, too. */
-function isAbort(error: unknown): boolean {
-  return error instanceof Error && error.name === 'AbortError';
+/** A Node.js handler that destroys its response wants none to be sent: node:http closes without a word, too. */
+function isGivenUp(error: unknown): boolean {
+  return error instanceof Error && error.name === 'ResponseDestroyed';
 }

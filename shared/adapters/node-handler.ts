@@ -394,6 +394,15 @@ class BodyQueue implements AsyncIterator<Chunk> {
   }
 }
 
+/** By its name a server knows that no answer is wanted: a destroyed response is none, not a failed one. */
+class ResponseDestroyed extends Error {
+  override readonly name = 'ResponseDestroyed';
+
+  constructor() {
+    super('the handler destroyed its response');
+  }
+}
+
 /** The connection as the handler sees it: it tells who is there, and goes when the client does. */
 class ClientSocket extends Duplex {
   readonly localAddress: string;
@@ -424,10 +433,7 @@ class ClientSocket extends Duplex {
 
   /** At once: what the handler says behind it must not make the answer look whole. */
   override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
-    if (this.#body.isOpen) {
-      const reason = 'the handler destroyed its response';
-      this.#body.fail(error ?? new DOMException(reason, 'AbortError')); // which a server need not answer
-    }
+    if (this.#body.isOpen) this.#body.fail(error ?? new ResponseDestroyed());
     callback(error);
   }
 
