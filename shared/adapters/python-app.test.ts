@@ -353,6 +353,22 @@ describe.skipIf(process.env.SERVER)('the wait for a worker', () => {
     await server.stop();
   });
 
+  test('is none behind slow pages, as long as one worker is free', async () => {
+    const args = ['--python-workers', '4'];
+    const server = await startServer(gateway, { app: `${FAULTS}:app`, args });
+    const gates = await Promise.all([openGate(), openGate(), openGate()]);
+    const slow = gates.map(({ port }) => request(`${server.origin}/gate?${port}`));
+    const opened = await Promise.all(gates.map((gate) => gate.opened));
+    const quick = Array.from({ length: 20 }, () => textOf(server, '/pid'));
+    const fourth = new Set(await Promise.all(quick));
+    expect(fourth.size).toBe(1);
+    for (const socket of opened) socket.end('x');
+    const pids = await Promise.all(slow.map(async (answer) => (await answer).body.text()));
+    expect(new Set([...pids, ...fourth]).size).toBe(4);
+    for (const gate of gates) gate.close();
+    await server.stop();
+  });
+
   test('is over at once where a thread is free', async () => {
     const args = ['--python-threads', '2'];
     const server = await startServer(gateway, { app: `${FAULTS}:app`, args });
