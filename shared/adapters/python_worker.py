@@ -44,7 +44,7 @@ class Channel:
         os.close(fileno)
         self.worker_sock, self.buffer, self.number = socket.socket(fileno=moved), b'', b'0'
         self.requests, self.pieces, self.client_left = {}, [], False
-        self.lock = threading.Lock()  # an application may write in two threads
+        self.sending, self.reading = threading.Lock(), threading.Lock()  # an application may have threads of its own
         os.register_at_fork(after_in_child=self.worker_sock.close)
 
     @property
@@ -56,9 +56,10 @@ class Channel:
     def send(self, number, *frames):
         start = b'%s ' % number
         message = b''.join([b'%d:%s%s,' % (len(start) + len(frame), start, frame) for frame in frames])
-        with self.lock:
+        sock = self.sock  # before the lock: in a fork nobody may be left to open it
+        with self.sending:
             self.check_number(number)
-            self.sock.sendall(message)
+            sock.sendall(message)
             if frames[-1] in (b'E', b'X'):
                 self.number = None
 
@@ -69,16 +70,15 @@ class Channel:
 
     def next_request(self):
         """Waits for it. One may be here already: it came while another was under way."""
-        while not self.requests:
-            self.fill()
+        self.fill_until(lambda: self.requests)
         number = next(iter(self.requests))
         self.pieces, self.client_left = [], False
         self.number = number
         return self.requests.pop(number)
 
-    def next_piece(self):
-        while not self.pieces and not self.client_left:
-            self.fill()
+    def next_piece(self, number):
+        self.fill_until(lambda: number != self.number or self.pieces or self.client_left)
+        self.check_number(number)
         if self.client_left:
             raise ClientLeft('the client left before its request was whole')
         return self.pieces.pop(0)
@@ -86,15 +86,26 @@ class Channel:
     def check(self, number):
         """Raises if the client has left. To look for news costs a system call."""
         self.check_number(number)
-        self.fill(socket.MSG_DONTWAIT)
+        if self.reading.acquire(blocking=False):
+            try:
+                self.fill(self.sock, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                pass
+            finally:
+                self.reading.release()
         if self.client_left:
             raise ClientLeft('the client left before its answer was whole')
 
-    def fill(self, flags=0):
-        try:
-            received = self.sock.recv(PIECE, flags)
-        except BlockingIOError:
-            return
+    def fill_until(self, is_there):
+        """Whoever reads sorts for all, and who waits for the lock meanwhile finds what is his."""
+        while not is_there():
+            sock = self.sock
+            with self.reading:
+                if not is_there():
+                    self.fill(sock)
+
+    def fill(self, sock, flags=0):
+        received = sock.recv(PIECE, flags)
         if not received:
             os._exit(0)  # the server has gone: nobody is left to tell
         self.buffer += received
@@ -135,7 +146,7 @@ class Body(io.RawIOBase):
     def readinto(self, buffer):
         if not self.rest and not self.ended:
             self.channel.send(self.number, b'R%d' % min(len(buffer), PIECE))
-            self.rest = self.channel.next_piece()
+            self.rest = self.channel.next_piece(self.number)
             self.ended = not self.rest
         piece, self.rest = self.rest[:len(buffer)], self.rest[len(buffer):]
         buffer[:len(piece)] = piece
