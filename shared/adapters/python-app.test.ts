@@ -222,6 +222,7 @@ describeStages('a fault costs its own request only', 'gateway', (stage) => {
   test.each([
     ['/fork-returns', 'parent'],
     ['/fork-raises', /^\d+$/],
+    ['/fork-unseen', /^\d+$/],
   ])('%s: a fork that comes back says nothing to anybody', async (target, answer) => {
     const before = await pid();
     expect(await textOf(server(), target)).toMatch(answer);

@@ -42,14 +42,15 @@ class Channel:
     def __init__(self, fileno):
         moved = fcntl.fcntl(fileno, fcntl.F_DUPFD_CLOEXEC, OUT_OF_THE_WAY)
         os.close(fileno)
-        self.worker_sock, self.buffer, self.number = socket.socket(fileno=moved), b'', b'0'
+        self.worker_sock, self.pid = socket.socket(fileno=moved), os.getpid()
+        self.buffer, self.number = b'', b'0'
         self.requests, self.pieces, self.client_left = {}, [], False
         self.sending, self.reading = threading.Lock(), threading.Lock()  # an application may have threads of its own
         os.register_at_fork(after_in_child=self.worker_sock.close)
 
     @property
     def sock(self):
-        if self.worker_sock.fileno() < 0:
+        if os.getpid() != self.pid:
             os._exit(1)  # a fork that came back: what it has to say is nobody's answer
         return self.worker_sock
 

@@ -211,6 +211,14 @@ def fork_returns(environ, start_response):
     return [b'parent' if child else b'child']
 
 
+def fork_unseen(environ, start_response):
+    """As C code forks: Python's os.fork() has hooks, this one has none."""
+    child = ctypes.CDLL(None).fork()
+    if child:
+        os.waitpid(child, 0)
+    return pid(environ, start_response)
+
+
 def fork_raises(environ, start_response):
     if os.fork() == 0:
         raise RuntimeError('in the child')
