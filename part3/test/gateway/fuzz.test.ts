@@ -5,29 +5,12 @@
 import { expect, test } from 'vitest';
 import { describeStage, useServer } from '../../../shared/harness/describe-stages.ts';
 import { hasProc, residentBytes } from '../../../shared/harness/proc.ts';
+import { makeRandom, type Random, SEED } from '../../../shared/harness/random.ts';
 import { RawClient } from '../../../shared/harness/raw-client.ts';
 import { APP, HELLO, head, LAST, restOf, splitAnswers, talk, textsOf } from './gateway.ts';
 
-const SEED = Number(process.env.FUZZ_SEED ?? Date.now() % 2 ** 31);
 const CONNECTIONS = 3000;
 const AT_A_TIME = 30;
-
-/** xorshift32: small, and the same everywhere. */
-function makeRandom(seed: number) {
-  let state = seed || 1;
-  return {
-    below(bound: number): number {
-      state ^= state << 13;
-      state ^= state >>> 17;
-      state ^= state << 5;
-      return (state >>> 0) % bound;
-    },
-    pick<T>(list: readonly T[]): T {
-      return list[this.below(list.length)] as T;
-    },
-  };
-}
-type Random = ReturnType<typeof makeRandom>;
 
 const chunked = 'Transfer-Encoding: chunked';
 const SEEDS = [
