@@ -76,7 +76,7 @@ export class Pool {
 
   /** First come, first served. */
   ask(client: Client): void {
-    const channel = this.#findPlace();
+    const channel = this.#waiting.length === 0 ? this.#findPlace() : undefined;
     if (channel) return void channel.ask(client);
     this.#waiting.push(client);
     if (this.#alive < this.#size) this.#respawn();
@@ -89,27 +89,32 @@ export class Pool {
     else for (const channel of this.#channels) channel.forget(client);
   }
 
-  /**
-   * A free thread, of the worker that has least to do. Where there is one thread in all, the next request goes to it while
-   * it works, so that it need not wait for us: no other could have taken that sooner.
-   */
+  /** A free thread, of the worker that has least to do. */
   #findPlace(): Channel | undefined {
     const [first, ...others] = this.#free;
-    if (!first) {
-      const isAlone = this.#size * this.#program.threads === 1;
-      return isAlone ? [...this.#channels].find((channel) => channel.hasRoom) : undefined;
-    }
+    if (!first) return this.#isAlone ? [...this.#channels].find((one) => one.hasRoom) : undefined;
     const idlest = others.reduce((a, b) => (b.worker.busy < a.worker.busy ? b : a), first);
     this.#free.splice(this.#free.indexOf(idlest), 1);
     return idlest;
   }
 
+  /**
+   * Whether there is one thread in all. Then the next request goes to it while it works, so that it need not wait for us:
+   * no other could have taken that sooner.
+   */
+  get #isAlone(): boolean {
+    return this.#size * this.#program.threads === 1;
+  }
+
   /** A thread has come to the end of an answer. */
   give(channel: Channel): void {
     if (channel.worker.isEnding) return; // it is not missed: its replacement is on the way
-    const next = this.#waiting.shift();
-    if (next) channel.ask(next);
-    else if (channel.isIdle) this.#free.push(channel);
+    while (channel.isIdle || (this.#isAlone && channel.hasRoom)) {
+      const next = this.#waiting.shift();
+      if (!next) break;
+      channel.ask(next);
+    }
+    if (channel.isIdle) this.#free.push(channel);
   }
 
   /** A worker has ended, and this one's turn had not come. */
