@@ -216,7 +216,7 @@ class Exchange implements Client, AsyncIterableIterator<Chunk> {
     if (this.#held <= AHEAD) this.#channel?.resume();
     if (kind === 'E') return DONE;
     if (kind === 'X') throw new ApplicationFailed();
-    if (kind === 'H') this.#startResponse(...(JSON.parse(`${rest}`) as Head));
+    if (kind === 'H') this.#startResponse(...readHead(rest.toString('latin1')));
     return kind === 'B' && rest.length > 0 ? { done: false, value: rest } : undefined;
   }
 
@@ -240,7 +240,13 @@ class Exchange implements Client, AsyncIterableIterator<Chunk> {
   }
 }
 
-type Head = [status: string, headers: Headers];
+/** The status, and then names and values, with NULs between, as none of them has one. */
+function readHead(text: string): [status: string, headers: Headers] {
+  const [status = '', ...words] = text.split('\0');
+  const headers: Headers = [];
+  for (let i = 0; i < words.length; i += 2) headers.push([words[i] ?? '', words[i + 1] ?? '']);
+  return [status, headers];
+}
 
 /** An exception in Python: its traceback went to stderr, where this one has nothing to add. */
 class ApplicationFailed extends Error {

@@ -8,12 +8,13 @@ The server sends
     Q environ as JSON, a NUL, the body or nothing of it     B a piece of the body, empty at its end     A the client has left
 and the worker sends
     + ready                ! why it never will be, as JSON              R n: please read, n bytes at most
-    H [status, headers]    B a piece of the answer                      E its end     X it failed
+    H status, names and values, with NULs between     B a piece of the answer      E its end      X it failed
 Every answer ends with E or X: that somebody hung up never looks like the end of an answer. And no frame is taken
 for another request's: what an application does to descriptors and processes stays its own affair.
 """
 
 import fcntl
+import gc
 import importlib
 import io
 import json
@@ -29,6 +30,7 @@ from wsgiref.util import FileWrapper
 
 PIECE = 64 * 1024  # bytes in a frame, at most
 OUT_OF_THE_WAY = 64  # descriptors from here on are nobody's guess
+decode = json.JSONDecoder().raw_decode  # loads() has more to ask
 IN_MEMORY = 512 * 1024  # bytes of a body without a length; more of it goes to a file. waitress: the same
 
 
@@ -55,8 +57,8 @@ class Channel:
         return self.worker_sock
 
     def send(self, number, *frames):
-        start = b'%s ' % number
-        message = b''.join([b'%d:%s%s,' % (len(start) + len(frame), start, frame) for frame in frames])
+        length = len(number) + 1
+        message = b''.join([b'%d:%s %s,' % (length + len(frame), number, frame) for frame in frames])
         sock = self.sock  # before the lock: in a fork nobody may be left to open it
         with self.sending:
             self.check_number(number)
@@ -110,19 +112,13 @@ class Channel:
         if not received:
             os._exit(0)  # the server has gone: nobody is left to tell
         self.buffer += received
-        while frame := self.take():
-            self.sort(*frame)
-
-    def take(self):
-        colon = self.buffer.find(b':')
-        if colon < 0:
-            return None
-        end = colon + 1 + int(self.buffer[:colon])
-        if len(self.buffer) <= end:
-            return None
-        number, _, frame = self.buffer[colon + 1:end].partition(b' ')
-        self.buffer = self.buffer[end + 1:]
-        return number, frame[:1], frame[1:]
+        while (colon := self.buffer.find(b':')) > 0:
+            end = colon + 1 + int(self.buffer[:colon])
+            if len(self.buffer) <= end:
+                break
+            number, _, frame = self.buffer[colon + 1:end].partition(b' ')
+            self.buffer = self.buffer[end + 1:]
+            self.sort(number, frame[:1], frame[1:])
 
     def sort(self, number, kind, rest):
         if kind == b'Q':
@@ -182,7 +178,7 @@ class Answer:
         length = sum(len(data) for data in result)
         if self.head and length > 0:
             add_length(*self.head, length)
-        self.send(*(piece for data in result for piece in pieces_of(data)), b'E')
+        self.send(*(piece for data in result if data for piece in pieces_of(data)), b'E')
 
     def finish(self):
         if not self.head_sent:
@@ -191,13 +187,25 @@ class Answer:
     def send(self, *frames):
         if self.head is None:
             raise AssertionError('start_response comes before the body')
-        head = () if self.head_sent else (b'H' + json.dumps(self.head).encode(),)
+        head = () if self.head_sent else (b'H' + join(*self.head),)
         self.channel.send(self.number, *head, *frames)
         self.head_sent = True
 
 
 def pieces_of(data):
+    if len(data) <= PIECE:
+        return (b'B' + data,)
     return (b'B' + data[i:i + PIECE] for i in range(0, len(data), PIECE))
+
+
+def join(status, headers):
+    words = [status]
+    for name_and_value in headers:
+        words += name_and_value
+    head = '\0'.join(words)
+    if head.count('\0') != 2 * len(headers):
+        raise ValueError('a header is a name and a value, without a NUL')
+    return head.encode('latin-1')
 
 
 def add_length(status, headers, length):
@@ -209,7 +217,7 @@ def add_length(status, headers, length):
 def serve(channel, application, request, environ):
     """Answers a request. Returns what is to be said behind that: b'E', b'X', or nothing more."""
     head, _, piece = request.partition(b'\0')
-    environ = {**json.loads(head.decode()), **environ, 'wsgi.errors': sys.stderr}
+    environ = {**decode(head.decode())[0], **environ, 'wsgi.errors': sys.stderr}
     environ['RAW_URI'] = environ.get('REQUEST_URI', '')  # as gunicorn calls it
     answer = Answer(channel)
     try:
@@ -298,6 +306,7 @@ def main(file, name, threads):
         'wsgi.input_terminated': True,  # whoever reads on does not wait for more than there is
         'wsgi.file_wrapper': lambda file, _=0: FileWrapper(file, PIECE),
     }
+    gc.freeze()  # what is here now, stays: the collector need not look at it again and again
     channels[0].send(b'0', b'+')
     for channel in channels[1:]:
         threading.Thread(target=work, args=(channel, application, environ), daemon=True).start()
