@@ -87,7 +87,9 @@ export class Connection {
       this.#wind(); // it may be half a goodbye, or a whole one
     });
     socket.on('error', () => socket.destroy()); // unheard, one client's reset would end us all
-    socket.once('close', () => this.#abandon(new ClientLeft('before its answer was whole')));
+    socket.once('close', () => {
+      if (this.#state !== CLOSING) this.#abandon(new ClientLeft('before its answer was whole'));
+    });
     this.#clock.start('client: head');
   }
 

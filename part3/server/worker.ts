@@ -5,7 +5,7 @@
 import cluster from 'node:cluster';
 import { once } from 'node:events';
 import { lstatSync, readFileSync, unlinkSync } from 'node:fs';
-import net, { type AddressInfo, type BlockList, type Socket } from 'node:net';
+import net, { type BlockList, type Socket } from 'node:net';
 import tls from 'node:tls';
 import type { Peer } from '../gateway/environ.ts';
 import { HttpError } from '../http/http-error.ts';
@@ -132,11 +132,10 @@ export class Worker {
   /** PEP 3333 wants a name and a port always; a path in the file system has neither. */
   #toPeer(socket: Socket): Peer {
     const scheme = this.#door.tls ? 'https' : 'http';
-    const port = (this.#listener.address() as AddressInfo | null)?.port;
     return {
       scheme,
       serverName: socket.localAddress ?? 'localhost',
-      serverPort: `${socket.localPort ?? port ?? (this.#door.tls ? 443 : 80)}`,
+      serverPort: `${socket.localPort ?? (this.#door.tls ? 443 : 80)}`,
       remoteAddress: socket.remoteAddress ?? '',
       remotePort: `${socket.remotePort ?? ''}`,
       isProxy: this.#isProxy(socket.remoteAddress),
