@@ -461,6 +461,32 @@ def app(environ, start_response):
   });
 });
 
+describe.skipIf(process.env.SERVER)('a worker that is killed while it loads', () => {
+  test('is replaced as long as somebody waits', async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'python-'));
+    const file = path.join(folder, 'falls.py');
+    writeFileSync(
+      file,
+      `import os, signal
+MARK = __file__ + '.mark'
+if os.path.exists(MARK):
+    os.remove(MARK)
+    os.kill(os.getpid(), signal.SIGKILL)
+def app(environ, start_response):
+    if environ['PATH_INFO'] == '/die':
+        open(MARK, 'w').close()
+        os._exit(1)
+    start_response('200 OK', [])
+    return [b'x']
+`,
+    );
+    const app = await loadPythonApplication(file, 'app');
+    const answers = await Promise.all([statusOf(app, '/die'), statusOf(app, '/')]);
+    expect(answers).toEqual(['502 Bad Gateway', '200 OK']);
+    rmSync(folder, { recursive: true });
+  });
+});
+
 describe.skipIf(process.env.SERVER)('a body without a length', () => {
   test('is read to its end, and has a length for the application; a client that leaves costs nothing', async () => {
     const app = await loadPythonApplication(path.join(ROOT, FAULTS), 'app');

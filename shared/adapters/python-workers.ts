@@ -51,6 +51,9 @@ export interface Program {
 /** Why there is no application; its message is for the person who named it. */
 export class PythonError extends Error {}
 
+/** A worker was killed before it had loaded the application, of which that says nothing. */
+class Killed extends PythonError {}
+
 /** The workers of one application, those of their threads that are free, and the requests that wait for one. */
 export class Pool {
   readonly #program: Program;
@@ -150,6 +153,7 @@ export class Pool {
   #respawn(): void {
     this.#spawn().catch((error: Error) => {
       console.error(error.message);
+      if (error instanceof Killed && this.#waiting.length > 0) this.#respawn();
       if (this.#alive > 0) return;
       for (const client of this.#waiting.splice(0)) {
         client.lose('502 Bad Gateway', 'no worker could be started');
@@ -199,9 +203,10 @@ class Worker {
     const frame = await worker.channels[0]?.hearFirst();
     if (frame?.kind === '+') return worker;
     await worker.ended;
-    throw new PythonError(
-      frame ? explain(JSON.parse(`${frame.rest}`), program) : noPython(python, worker.fate),
-    );
+    if (frame) throw new PythonError(explain(JSON.parse(`${frame.rest}`), program));
+    if (child.pid === undefined) throw new PythonError(noPython(python, worker.fate));
+    const What = child.signalCode ? Killed : PythonError;
+    throw new What(`${path.relative(process.cwd(), file)} was being loaded: ${worker.fate}`);
   }
 
   /** How many of its threads have a request. */
