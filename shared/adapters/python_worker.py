@@ -5,10 +5,12 @@
 
 Frames are netstrings, `length:bytes,`: the request's number, a space, a byte that says what kind, and the rest.
 The server sends
-    Q environ as JSON, a NUL, the body or nothing of it     B a piece of the body, empty at its end     A the client has left
+    Q the environ as JSON, a NUL, and of the body what is here      B a piece of the body, empty at its end
+    A the client has left
 and the worker sends
-    + ready                ! why it never will be, as JSON              R n: please read, n bytes at most
-    H status, names and values, with NULs between     B a piece of the answer      E its end      X it failed
+    + ready         ! why it never will be, as JSON                 R n: please read, n bytes at most
+    H the status, names and values, with NULs between               B a piece of the answer
+    E its end       X it failed
 Every answer ends with E or X: that somebody hung up never looks like the end of an answer. And no frame is taken
 for another request's: what an application does to descriptors and processes stays its own affair.
 """
@@ -30,8 +32,9 @@ from wsgiref.util import FileWrapper
 
 PIECE = 64 * 1024  # bytes in a frame, at most
 OUT_OF_THE_WAY = 64  # descriptors from here on are nobody's guess
-decode = json.JSONDecoder().raw_decode  # loads() has more to ask
 IN_MEMORY = 512 * 1024  # bytes of a body without a length; more of it goes to a file. waitress: the same
+
+decode = json.JSONDecoder().raw_decode  # json.loads has more to ask
 
 
 class ClientLeft(OSError):
