@@ -133,6 +133,17 @@ describeStages('hosts what only Node.js handlers do', 'gateway', (stage) => {
     expect(headers['x-a']).toBe('1');
   });
 
+  test("the request's headers are those of node:http, each with a list of its values, too", async () => {
+    const lines = 'Host: x\r\nConnection: close\r\nX-A: 1\r\nCookie: a=1; b=2\r\n\r\n';
+    const answers = [server(), oracle()].map(async (target) => {
+      const client = await RawClient.connect(target);
+      await client.send(`GET /distinct HTTP/1.1\r\n${lines}`);
+      return JSON.parse(`${parseResponse((await client.readToEnd()).bytes).body}`);
+    });
+    const [ours, theirs] = await Promise.all(answers);
+    expect(ours).toEqual(theirs);
+  });
+
   test("the request's 'close' comes, though nobody read its body", async () => {
     await (await request(`${server().origin}/unread`, { method: 'POST', body: 'x' })).body.text();
     await server().waitForOutput(/^node: request closed$/m);

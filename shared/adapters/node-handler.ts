@@ -17,7 +17,15 @@ import {
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { inspect } from 'node:util';
-import type { Application, Chunk, Environ, Headers, StartResponse, Write } from '../wsgi.ts';
+import type {
+  Application,
+  Chunk,
+  Environ,
+  Headers,
+  Result,
+  StartResponse,
+  Write,
+} from '../wsgi.ts';
 import { HOP_BY_HOP, READ_SIZE, toRequestHeaders } from './environ.ts';
 
 export type NodeHandler = (request: IncomingMessage, response: ServerResponse) => unknown;
@@ -48,7 +56,9 @@ export function fromNodeHandler(handler: NodeHandler): Application {
     const answer = new Answer(request, response, body);
     // Most handlers are done by now, with little to send: a plain list, which costs the server no promises.
     if (!body.isWhole) return answer;
-    return Object.assign(body.takeAll(), { close: () => answer.close() });
+    const whole: Result = body.takeAll();
+    whole.close = () => answer.close();
+    return whole;
   };
 }
 
@@ -93,14 +103,16 @@ function toRequest(environ: Environ, socket: Socket): IncomingMessage {
   request.httpVersion = version;
   request.httpVersionMajor = Number(version[0]);
   request.httpVersionMinor = Number(version[2]);
-  const headers: Record<string, string> = {};
-  for (const [name, value] of toRequestHeaders(environ)) {
-    headers[name] = value;
-    request.rawHeaders.push(name, value);
-  }
-  request.headers = headers;
+  const fields = toRequestHeaders(environ).flat();
+  // The lists are what node:http has from its parser; the objects are made when they are asked for.
+  (request as WithHeaderLines)._addHeaderLines(fields, fields.length);
   request._read = (size) => {
     IncomingMessage.prototype._read.call(request, size); // or body parsers wait for ever
+    if (!hasBody(environ)) {
+      request.complete = true;
+      request.push(null);
+      return;
+    }
     environ['wsgi.input'].read(READ_SIZE).then(
       (bytes) => {
         request.complete = bytes.length === 0;
@@ -110,6 +122,12 @@ function toRequest(environ: Environ, socket: Socket): IncomingMessage {
     );
   };
   return request;
+}
+
+/** RFC 9112 §6.3: without either field a request has no body, and nobody need wait for its end. */
+function hasBody(environ: Environ): boolean {
+  const { CONTENT_LENGTH: length, HTTP_TRANSFER_ENCODING: coding } = environ;
+  return (length !== undefined && length !== '' && length !== '0') || coding !== undefined;
 }
 
 /** What the functions of one response share. */
@@ -251,7 +269,9 @@ function toHeaders(response: ServerResponse, wholeLength: number | undefined): H
   const headers: Headers = [];
   for (const name of (response as WithRawNames).getRawHeaderNames()) {
     if (HOP_BY_HOP.test(name)) continue;
-    for (const value of [response.getHeader(name)].flat()) headers.push([name, `${value}`]);
+    const value = response.getHeader(name);
+    if (!Array.isArray(value)) headers.push([name, `${value}`]);
+    else for (const one of value) headers.push([name, one]);
   }
   const isLengthKnown = wholeLength !== undefined && !hasNoBody(response);
   if (isLengthKnown && !response.hasHeader('content-length')) {
@@ -270,6 +290,8 @@ function hasNoBody({ req, statusCode }: ServerResponse): boolean {
   return req.method === 'HEAD' || statusCode === 204 || statusCode === 304;
 }
 
+/** How the parser of node:http hands over fields, in a flat list. */
+type WithHeaderLines = IncomingMessage & { _addHeaderLines(fields: string[], count: number): void };
 /** In node:http since 15.4, and not yet in its types for 20. */
 type WithRawNames = ServerResponse & { getRawHeaderNames(): string[] };
 type Callback = (error?: Error) => void;
@@ -357,21 +379,32 @@ class BodyQueue implements AsyncIterator<Chunk> {
     for (const piece of pieces) piece?.callback?.(reason);
   }
 
-  async next(): Promise<IteratorResult<Chunk>> {
+  /** One promise for each piece, made by hand: an async function that waits inside makes three. */
+  next(): Promise<IteratorResult<Chunk>> {
     this.#settle();
     if (this.#next === this.#pieces.length) this.#rest(); // all taken: the list begins anew
-    while (this.#next === this.#pieces.length && this.#state === 'open') {
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
+    return new Promise((resolve, reject) => {
+      if (this.#take(resolve, reject)) return;
+      this.#wake = () => {
+        this.#wake = doNothing;
+        this.#take(resolve, reject);
+      };
+    });
+  }
+
+  /** False when there is nothing yet. */
+  #take(
+    resolve: (result: IteratorResult<Chunk>) => void,
+    reject: (error: unknown) => void,
+  ): boolean {
     this.#underway = this.#pieces[this.#next];
     if (this.#underway) {
       this.#next++;
-      return { done: false, value: this.#underway.chunk };
-    }
-    if (typeof this.#state === 'object') throw this.#state.error;
-    return { done: true, value: undefined };
+      resolve({ done: false, value: this.#underway.chunk });
+    } else if (typeof this.#state === 'object') reject(this.#state.error);
+    else if (this.#state === 'ended') resolve({ done: true, value: undefined });
+    else return false;
+    return true;
   }
 
   #rest(): QueuedPiece[] {
@@ -405,24 +438,36 @@ class ResponseDestroyed extends Error {
 
 /** The connection as the handler sees it: it tells who is there, and goes when the client does. */
 class ClientSocket extends Duplex {
-  readonly localAddress: string;
-  readonly localPort: number;
-  readonly remoteAddress: string;
-  readonly remotePort: number;
-  readonly remoteFamily: 'IPv4' | 'IPv6';
   readonly encrypted: boolean;
+  readonly #environ: Environ;
   readonly #body: BodyQueue;
 
   constructor(environ: Environ, body: BodyQueue) {
     super();
-    this.#body = body;
-    this.localAddress = environ.SERVER_NAME;
-    this.localPort = Number(environ.SERVER_PORT);
-    this.remoteAddress = environ.REMOTE_ADDR;
-    this.remoteFamily = environ.REMOTE_ADDR.includes(':') ? 'IPv6' : 'IPv4';
-    this.remotePort = Number(environ.REMOTE_PORT);
     this.encrypted = environ['wsgi.url_scheme'] === 'https';
-    this.on('error', () => {}); // `destroy(error)` tells the handler; there is nobody else to tell
+    this.#environ = environ;
+    this.#body = body;
+    this.on('error', doNothing); // `destroy(error)` tells the handler; there is nobody else to tell
+  }
+
+  get localAddress(): string {
+    return this.#environ.SERVER_NAME;
+  }
+
+  get localPort(): number {
+    return Number(this.#environ.SERVER_PORT);
+  }
+
+  get remoteAddress(): string {
+    return this.#environ.REMOTE_ADDR;
+  }
+
+  get remotePort(): number {
+    return Number(this.#environ.REMOTE_PORT);
+  }
+
+  get remoteFamily(): 'IPv4' | 'IPv6' {
+    return this.remoteAddress.includes(':') ? 'IPv6' : 'IPv4';
   }
 
   override _read(): void {}

@@ -65,6 +65,9 @@ export const handler: NodeHandler = (request, response) => {
     case '/no-reason':
       response.statusMessage = ''; // means: the usual one
       return response.end();
+    case '/distinct':
+      Object.assign(request.socket, { encrypted: true }); // as tests of frameworks do
+      return response.end(JSON.stringify([request.headers, request.headersDistinct]));
     case '/headers-behind-nothing':
       return response.writeHead(200, undefined, { 'X-A': '1' }).end();
     case '/unread':
