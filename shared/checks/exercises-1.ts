@@ -23,7 +23,7 @@ async function repeats(trial: Trial): Promise<void> {
   }
   const answer = await ask(trial, server, get(MARKUP));
   const promised = answer.headers.get('content-length');
-  if (promised !== undefined) expectLength(Number(promised), answer.bytes, answer.bodyAt);
+  if (promised !== undefined) expectLength(Number(promised), answer);
   const isPlain = /^text\/plain/.test(answer.headers.get('content-type') ?? '');
   const at = answer.body.indexOf('<b>bold');
   if (at === -1 || isPlain) return;

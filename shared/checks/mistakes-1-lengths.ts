@@ -1,7 +1,7 @@
 /** What goes wrong with a length, at 1-04. */
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: this is the text of a program
 import type { Mistake } from './mistake.ts';
-import { END, FIELD, GREETING, JOIN, LENGTH, make } from './mistakes-1-edits.ts';
+import { END, FIELD, GREETING, JOIN, LENGTH, make, unnamed } from './mistakes-1-edits.ts';
 
 export const LENGTHS: readonly Mistake[] = [
   make(
@@ -42,6 +42,34 @@ export const LENGTHS: readonly Mistake[] = [
     'one-too-long',
     'Content-Length is 43, and the body has 42 bytes: one is counted that never comes',
     [LENGTH, '${body.length + 1}'],
+  ),
+  unnamed(
+    '1-04',
+    'half-a-body',
+    'Content-Length is 42, and the body has 20 bytes: expected the same number',
+    [END, 'socket.end(body.subarray(0, 20));'],
+  ),
+  unnamed(
+    '1-04',
+    'half-a-body-then-silence',
+    '20 of the 42 bytes that Content-Length promises came, then nothing for 1 s: expected the others, or a smaller number',
+    [END, 'socket.write(body.subarray(0, 20));'],
+  ),
+  unnamed(
+    '1-04',
+    'half-a-body-then-reset',
+    'The connection was reset after N of the 42 bytes that Content-Length promises: expected all of them, and then a FIN',
+    [
+      END,
+      'socket.write(body.subarray(0, 20), () => setTimeout(() => socket.resetAndDestroy(), 50));',
+    ],
+  ),
+  make(
+    '1-04',
+    'cut-character',
+    'The body ends in the middle of a character: expected all bytes of the last one',
+    [LENGTH, '${body.toString().length}'],
+    [END, 'socket.end(body.subarray(0, body.toString().length));'],
   ),
   make(
     '1-04',

@@ -173,10 +173,11 @@ function expectField(line: string, bytes: Buffer, at: number): void {
 
 /** 1-04 */
 export async function length(trial: Trial): Promise<void> {
-  const { bytes, bodyAt, body, headers } = await ask(trial, await trial.start());
+  const answer = await ask(trial, await trial.start());
+  const { bytes, bodyAt, body, headers } = answer;
   const promised = headers.get('content-length');
   const text = body.toString();
-  if (promised !== undefined) expectLength(Number(promised), bytes, bodyAt);
+  if (promised !== undefined) expectLength(Number(promised), answer);
   else if (!headers.has('transfer-encoding')) {
     const message = `There is no Content-Length: expected "Content-Length: ${body.length}" in the head`;
     throw wrong(message, bytes, bodyAt, 'no-length');
@@ -192,11 +193,11 @@ function fieldAt(bytes: Buffer, name: string): number {
 }
 
 /** Content-Length against what came behind the head. */
-export function expectLength(promised: number, bytes: Buffer, bodyAt: number): void {
+export function expectLength(promised: number, { bytes, bodyAt, ending }: Answer): void {
   const body = bytes.subarray(bodyAt);
   if (promised === body.length) return;
   const text = body.toString();
-  if (text.includes('\u{FFFD}')) throw notUtf8(bytes, bodyAt);
+  if (!isUtf8(body)) throw notUtf8(bytes, bodyAt);
   const came = `Content-Length is ${promised}, and the body has ${body.length} bytes`;
   const at = bodyAt + Math.min(promised, body.length);
   const known: readonly (readonly [is: boolean, says: string, mistake: string])[] = [
@@ -212,12 +213,40 @@ export function expectLength(promised: number, bytes: Buffer, bodyAt: number): v
     [promised === body.length + 1, 'one is counted that never comes', 'one-too-long'],
   ];
   const [, says, mistake] = known.find(([is]) => is) ?? [];
-  throw wrong(says ? `${came}: ${says}` : `${came}: expected the same number`, bytes, at, mistake);
+  if (says) throw wrong(`${came}: ${says}`, bytes, at, mistake);
+  if (ending === 'fin' || promised < body.length)
+    throw wrong(`${came}: expected the same number`, bytes, at);
+  // Whether the number is wrong, or the body did not get through, nobody can tell from here.
+  const some = `${body.length} of the ${promised} bytes that Content-Length promises`;
+  const message =
+    ending === 'rst'
+      ? `The connection was reset after ${some}: expected all of them, and then a FIN`
+      : `${some} came, then nothing for ${REACTION / 1000} s: expected the others, or a smaller number`;
+  throw new Failure(message, {
+    cause: ending === 'rst' ? 'reset' : 'timed out',
+    received: bytes,
+    at,
+  });
+}
+
+/** Whether it is, though its last character may lack bytes. */
+function isUtf8(bytes: Buffer): boolean {
+  try {
+    new TextDecoder('utf-8', { fatal: true }).decode(bytes, { stream: true });
+    return true;
+  } catch {
+    return false; // so a decoder says it
+  }
 }
 
 function notUtf8(bytes: Buffer, bodyAt: number): Failure {
   const body = bytes.subarray(bodyAt);
   const same = Buffer.from(body.toString()).findIndex((byte, index) => byte !== body[index]);
+  if (isUtf8(body)) {
+    const message =
+      'The body ends in the middle of a character: expected all bytes of the last one';
+    return wrong(message, bytes, bytes.length, 'cut-character');
+  }
   const message = `The body is not UTF-8: byte ${body[same]?.toString(16)} stands alone; expected the ö as c3 b6`;
   return wrong(message, bytes, bodyAt + same, 'latin1-body');
 }
