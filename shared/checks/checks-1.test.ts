@@ -47,7 +47,7 @@ describe('the stages of part 1', () => {
   test('the starter fails at the first check, and is told what is missing', async () => {
     const verdict = await climb(PART1, stage('shared/checks/starters/part1.ts'));
     expect(told(verdict)).toBe(
-      '1-01 Connected, a request sent, and in 1 s nothing came back: expected any reaction at all',
+      '1-01 Connected, a request sent, and in 1 s nothing came back, nor a FIN when the client hung up: does your program read what it is sent?',
     );
   });
 });

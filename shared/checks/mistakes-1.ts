@@ -5,7 +5,7 @@
 import type { Mistake } from './mistake.ts';
 import { CRLF, HELLO } from './mistakes-1-answers.ts';
 import { CLIENTS } from './mistakes-1-clients.ts';
-import { make, RESPOND, SERVING, unnamed } from './mistakes-1-edits.ts';
+import { LOOK, make, RESPOND, SERVING, unnamed } from './mistakes-1-edits.ts';
 import { LENGTHS } from './mistakes-1-lengths.ts';
 
 const LISTENS: readonly Mistake[] = [
@@ -18,8 +18,22 @@ const LISTENS: readonly Mistake[] = [
   unnamed(
     '1-01',
     'no-reaction',
-    'Connected, a request sent, and in 1 s nothing came back: expected any reaction at all',
+    'Connected, a request sent, and in 1 s nothing came back; your program reads, and says nothing: expected any reaction at all',
     [RESPOND, ''],
+  ),
+  make(
+    '1-01',
+    'no-listener',
+    'Connected, a request sent, and in 1 s nothing came back, nor a FIN when the client hung up: does your program read what it is sent?',
+    ["socket.on('data', (packet) => {", "socket.on('date', (packet) => {"],
+  ),
+  ...['\\n\\n', '\\n\\r\\n\\r', '\\\\r\\\\n\\\\r\\\\n'].map((end) =>
+    make(
+      '1-01',
+      'wrong-end-of-head',
+      `Your program takes "${end}" for the end of a head: expected it to speak at "\\r\\n\\r\\n"`,
+      [LOOK, `const end = head.indexOf('${end}');`],
+    ),
   ),
   make(
     '1-01',

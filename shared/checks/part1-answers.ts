@@ -38,8 +38,23 @@ async function expectFreePort(trial: Trial, server: ServerProcess): Promise<void
   throw new Failure(message, { cause: 'wrong', mistake: 'ignores-port' });
 }
 
+/** What people take for the end of a head: LF alone, each line end the wrong way round, what was escaped twice. */
+const WRONG_ENDS = ['\n\n', '\n\r\n\r', '\\r\\n\\r\\n'];
+/** Milliseconds in which a server that waited for one of them answers. */
+const PROMPT = 200;
+
 async function whySilent(server: ServerProcess, client: RawClient): Promise<Failure> {
-  const isQueued = queueOf(server.port) > 0;
+  if (queueOf(server.port) > 0) {
+    const message = `The kernel took the connection, and your program did not pick it up in ${REACTION / 1000} s: is it busy or asleep?`;
+    return new Failure(message, { cause: 'timed out', mistake: 'frozen' });
+  }
+  for (const end of WRONG_ENDS) {
+    await client.send(end);
+    await client.settle(PROMPT, () => client.size > 0);
+    if (client.size === 0) continue;
+    const message = `Your program takes ${JSON.stringify(end)} for the end of a head: expected it to speak at "\\r\\n\\r\\n"`;
+    return wrong(message, client.received, 0, 'wrong-end-of-head');
+  }
   client.halfClose();
   await client.settle(REACTION, () => client.size > 0);
   if (client.size > 0) {
@@ -47,14 +62,17 @@ async function whySilent(server: ServerProcess, client: RawClient): Promise<Fail
       'Your program answers only when the client has hung up: expected it to speak as soon as a request is there';
     return wrong(message, client.received, 0, 'waits-for-end');
   }
-  return isQueued
+  const silence = `Connected, a request sent, and in ${REACTION / 1000} s nothing came back`;
+  return client.ending === 'open'
     ? new Failure(
-        `The kernel took the connection, and your program did not pick it up in ${REACTION / 1000} s: is it busy or asleep?`,
-        { cause: 'timed out', mistake: 'frozen' },
+        `${silence}, nor a FIN when the client hung up: does your program read what it is sent?`,
+        { cause: 'timed out', mistake: 'no-listener' },
       )
     : new Failure(
-        `Connected, a request sent, and in ${REACTION / 1000} s nothing came back: expected any reaction at all`,
-        { cause: 'timed out' },
+        `${silence}; your program reads, and says nothing: expected any reaction at all`,
+        {
+          cause: 'timed out',
+        },
       );
 }
 
