@@ -210,6 +210,25 @@ describe.concurrent('check', () => {
   );
 
   test(
+    "keeps the progress of a program that SERVER names apart from the reader's own",
+    atHome(async ({ my, put, run }) => {
+      put(REFERENCE);
+      await run('check 1-01');
+      const own = readFileSync(my('.progress.json'), 'utf8');
+      const SERVER = `python3 ${put(PYTHON, 'my.py')}`;
+      await run('check 1-02', { SERVER });
+      await run('check 1-01', { SERVER: 'not-there' });
+      expect(readFileSync(my('.progress.json'), 'utf8')).toBe(own);
+      expect((await run('solution 1-02')).code).toBe(1);
+      expect((await run('solution 1-02', { SERVER })).code).toBe(0);
+      expect((await run('hint', { SERVER })).stdout).toContain(' for 1-01');
+      expect((await run('hint')).stdout).toContain(' for 1-02');
+      await run('check 2-01', { SERVER: 'not-there' });
+      expect((await run('hint')).stdout).toContain(' for 1-02'); // part 1 is still the last
+    }),
+  );
+
+  test(
     'tells a program that ends in mid-answer from one that is wrong',
     atHome(async ({ put, run }) => {
       put(REFERENCE.replace('let head = Buffer.alloc(0);', 'process.exit(7); let head;'));

@@ -1,7 +1,8 @@
 /** What `--help` says. */
 const SERVER = `SERVER="python3 my.py" puts a program of yours, in any language, in the place of partN/my/server.ts. It gets its port
 from the environment variable PORT (0: any that is free), and prints "Serving HTTP on port N" when it listens. Part 3
-looks at several small programs: in SERVER="python3 {file}.py" the word {file} becomes 3a, 3b, ... server.
+looks at several small programs: in SERVER="python3 {file}.py" the word {file} becomes 3a, 3b, ... server. What such a
+program passes is remembered for it alone.
 
 A gateway of parts 2 and 3 also gets an application, as module:callable. If SERVER is in Python (it runs python, or a
 .py file; APPS=python or APPS=typescript says it where that does not show), these are WSGI applications in Python, which

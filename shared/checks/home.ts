@@ -2,6 +2,7 @@
  * Where a reader's own work is, and how it is started: partN/my/*.ts, or the program that SERVER names. CHECK_HOME moves
  * all of it elsewhere, for tests of this checker.
  */
+import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { ROOT, tsx } from '../harness/server-process.ts';
@@ -25,6 +26,16 @@ export function myFolder(part: Part): string {
   return path.join(HOME, part, 'my');
 }
 
+/** Where the progress is kept: the reader's own, or that of the program which SERVER names. */
+const PROGRESS =
+  SERVER === ''
+    ? '.progress.json'
+    : `.progress-${createHash('sha256').update(SERVER).digest('hex').slice(0, 8)}.json`;
+
+export function progressFile(part: Part): string {
+  return path.join(myFolder(part), PROGRESS);
+}
+
 export function myFile(part: Part, file = 'server'): string {
   return path.join(myFolder(part), `${file}.ts`);
 }
@@ -40,7 +51,9 @@ export function lastPart(): Part {
   const times = PARTS.map((part) => {
     const folder = myFolder(part);
     if (!existsSync(folder)) return 0;
-    return Math.max(0, ...readdirSync(folder).map((name) => changed(path.join(folder, name))));
+    const isOwn = (name: string) => name === PROGRESS || !name.startsWith('.progress');
+    const files = readdirSync(folder).filter(isOwn);
+    return Math.max(0, ...files.map((name) => changed(path.join(folder, name))));
   });
   const latest = Math.max(...times);
   return (latest > 0 && PARTS[times.indexOf(latest)]) || 'part1';

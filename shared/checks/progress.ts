@@ -1,8 +1,11 @@
-/** What the checker remembers of a reader, in partN/my/.progress.json: what passed, and how many hints were asked for. */
+/**
+ * What the checker remembers of a reader, in partN/my/.progress.json: what passed, and how many hints were asked for. Each
+ * program that SERVER has named has a file of its own beside it.
+ */
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Check, Part } from './check.ts';
-import { myFolder } from './home.ts';
+import { progressFile } from './home.ts';
 import type { Verdict } from './run-check.ts';
 
 export interface Progress {
@@ -17,7 +20,7 @@ const HINTS = 3;
 
 export function readProgress(part: Part): Progress {
   try {
-    const { passed, hints } = JSON.parse(readFileSync(fileOf(part), 'utf8'));
+    const { passed, hints } = JSON.parse(readFileSync(progressFile(part), 'utf8'));
     return Array.isArray(passed) && typeof hints === 'object' ? { passed, hints } : NOTHING;
   } catch {
     return NOTHING; // not there yet, or spoilt: nobody loses more than a list of ticks
@@ -25,7 +28,7 @@ export function readProgress(part: Part): Progress {
 }
 
 export function forgetProgress(part: Part): void {
-  rmSync(fileOf(part), { force: true });
+  rmSync(progressFile(part), { force: true });
 }
 
 /** Keeps the verdict: who breaks what once passed has not passed it any more. */
@@ -49,12 +52,8 @@ export function hasPassed(check: Check): boolean {
 
 /** Written beside and renamed: `learn` and `hint` may run at the same time, and none must read a half. */
 function write(part: Part, progress: Progress): void {
-  const file = fileOf(part);
+  const file = progressFile(part);
   mkdirSync(path.dirname(file), { recursive: true });
   writeFileSync(`${file}.${process.pid}`, `${JSON.stringify(progress, null, 2)}\n`);
   renameSync(`${file}.${process.pid}`, file);
-}
-
-function fileOf(part: Part): string {
-  return path.join(myFolder(part), '.progress.json');
 }
