@@ -117,7 +117,7 @@ const slowClients: Check = {
   hints: [
     'A client sends a byte each time your patience is nearly over. When does it end?',
     'a timer that is started with the first byte, or the connection, and not by each packet.',
-    '--head-timeout S: setTimeout once for each head; then 408 and Connection: close, and close.',
+    '--head-timeout S: setTimeout once for each head - poll(2) with what is left of the time; then 408 and Connection: close, and close.',
   ],
   lenient: ['a close without a 408, for who has sent nothing', 'when exactly it comes'],
   byHand:
@@ -159,7 +159,8 @@ const threadPool: Check = {
   goal: 'One process, several threads: parallelism where there is work, the loop where there is waiting.',
   hints: [
     '3g --busy: one computes, all stand still. Where else in the same process could it compute?',
-    "node:worker_threads: new Worker(code, { eval: true }) with plain JavaScript, for tsx does not reach threads; postMessage, on('message').",
+    "node:worker_threads: new Worker(code, { eval: true }) with plain JavaScript, for tsx does not reach threads; postMessage, on('message') - " +
+      'pthread_create(3), and a queue with a lock.',
     'GET /busy: take an idle thread or stand in the queue; when a thread is done, answer, and give it the next job.',
   ],
   lenient: ['how many threads, if fewer than jobs', 'the order of the jobs'],
@@ -198,7 +199,8 @@ const reloadWithoutLoss: Check = {
   goal: 'A deploy is a rolling change: the new ones serve before the old ones go.',
   hints: [
     'An old worker is in the middle of an answer. When may it go, and who serves meanwhile?',
-    'cluster.fork for each old worker; when it is "listening", tell the old one to drain; server.close().',
+    'cluster.fork for each old worker; when it is "listening", tell the old one to drain; server.close() - ' +
+      'fork(2), and close(2) of the socket that listens, in the old one alone.',
     'on SIGHUP: for each old worker fork a new one, wait until it listens, then let the old one finish and exit.',
   ],
   lenient: ['how long the old ones take', 'what is printed'],

@@ -45,7 +45,7 @@ const LISTENS: readonly Mistake[] = [
   make(
     '1-01',
     'prints-port-0',
-    'Your program says "port 0": expected the port it got, server.address().port',
+    'Your program says "port 0": expected the port it got, server.address().port - getsockname(2)',
     [SERVING, 'console.log("Serving HTTP on port", process.env.PORT);'],
   ),
   make(
@@ -57,7 +57,7 @@ const LISTENS: readonly Mistake[] = [
   make(
     '1-01',
     'prints-a-constant',
-    'Your program prints "port 8888", whichever it has: expected the port it got, server.address().port',
+    'Your program prints "port 8888", whichever it has: expected the port it got, server.address().port - getsockname(2)',
     [SERVING, 'console.log("Serving HTTP on port 8888");'],
   ),
   unnamed('1-01', 'prints-another-port', 'Nobody accepts connections on port 65000', [

@@ -23,7 +23,8 @@ export async function listens(trial: Trial): Promise<void> {
 
 async function expectFreePort(trial: Trial, server: ServerProcess): Promise<void> {
   if (server.port === 0) {
-    const message = 'Your program says "port 0": expected the port it got, server.address().port';
+    const message =
+      'Your program says "port 0": expected the port it got, server.address().port - getsockname(2)';
     throw new Failure(message, { cause: 'wrong', mistake: 'prints-port-0' });
   }
   if (server.port >= FIRST_FREE_PORT) return;
@@ -31,7 +32,7 @@ async function expectFreePort(trial: Trial, server: ServerProcess): Promise<void
   if (second && second.port !== server.port) return;
   if (second) {
     // Two programs run, and one port cannot be both of theirs.
-    const message = `Your program prints "port ${server.port}", whichever it has: expected the port it got, server.address().port`;
+    const message = `Your program prints "port ${server.port}", whichever it has: expected the port it got, server.address().port - getsockname(2)`;
     throw new Failure(message, { cause: 'wrong', mistake: 'prints-a-constant' });
   }
   const message = `Your program takes the same port whatever PORT says: expected any free one, for PORT=0`;

@@ -53,7 +53,7 @@ function expectGoodbye(client: RawClient): void {
     throw new Failure(message, { cause: 'wrong', mistake: 'no-page' });
   }
   if (isReset) {
-    const message = `The connection was reset after ${came}: expected it to end with a FIN, as end() does it`;
+    const message = `The connection was reset after ${came}: expected it to end with a FIN, as end() does it - shutdown(2)`;
     throw new Failure(message, { cause: 'reset', mistake: 'reset' });
   }
   if (body.length < PLENTY) {

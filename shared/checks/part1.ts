@@ -15,8 +15,8 @@ export const PART1: readonly Check[] = [
     goal: 'listen() opens the door; the kernel answers the bell even if nobody is home',
     hints: [
       'The client is connected, and you did nothing: who completed the handshake?',
-      "net.createServer((socket) => ...) calls you for each connection; socket.on('data', ...) for what is read from it.",
-      "socket.once('data', (bytes) => socket.end(bytes)): one read, one write, and the end. Any reaction will do for now.",
+      "net.createServer((socket) => ...) calls you for each connection; socket.on('data', ...) for what is read from it - accept(2), then recv(2).",
+      "socket.once('data', (bytes) => socket.end(bytes)): one read, one write, and the end - recv(2), send(2), close(2). Any reaction will do for now.",
     ],
     anchor: 'listening',
     lenient: [
@@ -36,7 +36,7 @@ export const PART1: readonly Check[] = [
     goal: 'A response is text that you could type',
     hints: [
       'What four things does a response have, in which order?',
-      'RFC 9112 §2.1: a status line, fields (as many as you like, or none), an empty line, the body. socket.end(text) sends it.',
+      'RFC 9112 §2.1: a status line, fields (as many as you like, or none), an empty line, the body. socket.end(text) sends it - send(2), then shutdown(2).',
       "socket.end('HTTP/1.1 200 OK' + two line ends + 'Hello, World!'): the first line end ends the line, the second is an empty line.",
     ],
     anchor: 'a-first-answer',
@@ -104,7 +104,7 @@ export const PART1: readonly Check[] = [
     goal: 'end() finishes, destroy() cuts',
     hints: [
       'A large page, a slow client: which call waits until all is written, and which throws away what is not?',
-      'socket.end(data) sends data, then a FIN: "no more will come". socket.destroy() drops what is still in the queue.',
+      'socket.end(data) sends data, then a FIN: "no more will come" - send(2) until all is out, shutdown(2). socket.destroy() drops what is still in the queue - close(2) at once.',
       'socket.write(head); socket.end(body); and nothing else. Your program has to take --page FILE: node:util parseArgs.',
     ],
     anchor: 'saying-goodbye',
@@ -126,7 +126,7 @@ export const PART1: readonly Check[] = [
     title: 'It shows what it was sent',
     goal: 'See what a browser really sends',
     hints: [
-      "'data' brings a Buffer: what makes text of it, and lines of the text?",
+      "'data' brings a Buffer - what recv(2) returns: what makes text of it, and lines of the text?",
       "buffer.toString('latin1') gives a character for each byte; .split('\\r\\n') gives the lines; console.log one at a time.",
       "for (const line of head.split('\\r\\n')) console.log('< ' + line); then open your server in a browser.",
     ],
@@ -148,7 +148,7 @@ export const PART1: readonly Check[] = [
     title: 'A request may come byte by byte',
     goal: 'TCP is a stream of bytes, not of messages',
     hints: [
-      "What if 'data' brings one letter? How do you know that the request is over?",
+      "What if 'data' - one recv(2) - brings one letter? How do you know that the request is over?",
       "Keep what has come: head = Buffer.concat([head, packet]); and look in all of it: head.indexOf('\\r\\n\\r\\n').",
       "let head = Buffer.alloc(0) for each socket; on 'data' append; while indexOf is -1, return; then print and answer, once.",
     ],
@@ -172,7 +172,7 @@ export const PART1: readonly Check[] = [
     hints: [
       'Somebody pulls the plug. Whose error is that, and who hears of it?',
       "A socket is an EventEmitter: 'error' without a listener is thrown. That is so for every socket, also after end().",
-      "First thing for each connection: socket.on('error', () => socket.destroy()). And expect that no request ever comes.",
+      "First thing for each connection: socket.on('error', () => socket.destroy()) - close(2) when recv(2) or send(2) fails with ECONNRESET or EPIPE. And expect that no request ever comes.",
     ],
     anchor: 'rude-clients',
     lenient: [

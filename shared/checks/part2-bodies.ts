@@ -29,7 +29,7 @@ export const BODIES: readonly Check[] = [
     goal: 'A body is a sequence in time.',
     hints: [
       'When does the client see the first line of an application that takes a minute for the second?',
-      "for await (const chunk of result); socket.write's callback, or its false and 'drain'.",
+      "for await (const chunk of result); socket.write's callback, or its false and 'drain' - a send(2) that blocks.",
       'for await (const chunk of result) await new Promise((done) => socket.write(chunk, done)); what waits there does not ask the application for more.',
     ],
     anchor: 'iterable',
@@ -52,7 +52,7 @@ export const BODIES: readonly Check[] = [
     goal: 'The contract is checked, not trusted, on both sides of it.',
     hints: [
       'What does the client of an application that throws get, and what the next client?',
-      'try around all of it, the iteration too; PEP 3333 "Error Handling"; socket.resetAndDestroy(); shared/adapters/validator.ts.',
+      'try around all of it, the iteration too; PEP 3333 "Error Handling"; socket.resetAndDestroy() - setsockopt(2) with SO_LINGER 0, then close(2); shared/adapters/validator.ts.',
       'Head not sent: 500. Head sent: resetAndDestroy, so that half an answer cannot look whole. No startResponse before the first chunk, or a second one without excInfo: throw an error that has startResponse in it; console.error; 500.',
     ],
     anchor: 'rules',

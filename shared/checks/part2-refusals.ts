@@ -16,7 +16,7 @@ export const REFUSE: readonly Check[] = [
     hints: [
       'Two Content-Lengths: which one would you believe, and which one does the proxy in front of you?',
       'RFC 9112 §2.2, §5, §6.3; RFC 9110 §15.5.1 (400), §15.6.2 (501); RFC 6585 §5 (431).',
-      'throw new Refusal("400 Bad Request") where you know; catch it in one place, write status, Content-Type, Content-Length, Connection: close, and end(). HEAD: everything but the body.',
+      'throw new Refusal("400 Bad Request") where you know; catch it in one place, write status, Content-Type, Content-Length, Connection: close, and end() - shutdown(2). HEAD: everything but the body.',
     ],
     anchor: 'refuse',
     lenient: [

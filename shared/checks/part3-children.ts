@@ -38,7 +38,7 @@ export const aProcessForEach: Check = {
   hints: [
     'Two sleep. If neither is to wait for the other, how many processes do you need?',
     'child_process.fork(import.meta.filename, ["child"]) starts a new Node.js; child.send(task, socket) gives it a ' +
-      'connection.',
+      'connection - fork(2), whose child has all descriptors; to another process sendmsg(2) with SCM_RIGHTS.',
     'In the parent: fork, wait for the child\'s "message" that it is ready, send it the socket. In the child: ' +
       'process.once("message", (task, socket) => handleRequest(socket, task)); and exit when the socket is closed.',
   ],
@@ -99,7 +99,7 @@ export const noByteIsLost: Check = {
   goal: 'What the parent has read stays in the parent: it must not read from what it gives away.',
   hints: [
     'The child takes its time to start. Who holds the connection meanwhile, and does what with it?',
-    'net.createServer({ pauseOnConnect: true }): no byte is read until somebody says so.',
+    'net.createServer({ pauseOnConnect: true }): no byte is read until somebody says so - no recv(2) before fork(2).',
     'createServer({ allowHalfOpen: true, pauseOnConnect: true }) in the parent; the child reads as ever.',
   ],
   anchor: 'what-the-parent-read',

@@ -43,7 +43,8 @@ export const theDeadStay: Check = {
   goal: 'A dead child stays until its parent has asked. libuv asks, but only when the loop turns.',
   hints: [
     'Who has to ask how a child ended, and when does that somebody have time?',
-    'ps shows Z; process.kill(pid, 0) says that a zombie is there. Only the "exit" event says that it is gone.',
+    'ps shows Z; process.kill(pid, 0) says that a zombie is there. Only the "exit" event says that it is gone - ' +
+      'waitpid(2) has asked.',
     'const beBusy = () => { block(blocked); setImmediate(() => setTimeout(beBusy, 100)); }; with --blocked S, once at ' +
       'the start. Nothing else: libuv does the asking.',
   ],
@@ -110,7 +111,8 @@ export const signalsAreFlags: Check = {
   goal: 'Signals are flags, not a queue: four deaths may be one SIGCHLD.',
   hints: [
     'Your server is stopped while four children end, and goes on. How often is its handler called?',
-    'child.once("exit", ...) comes once for each child; process.on("SIGCHLD") once for as many as there were.',
+    'child.once("exit", ...) comes once for each child; process.on("SIGCHLD") once for as many as there were - ' +
+      'sigaction(2); its handler calls waitpid(2) until nobody is left.',
     'active++ at the fork, active-- at each "exit"; while (active >= 4) await once(children, "exit").',
   ],
   anchor: 'signals',
@@ -166,7 +168,8 @@ export const isolation: Check = {
   goal: 'Isolation is what processes buy: one crash, one client.',
   hints: [
     'A child can end at any time: before it is ready, after it is, in mid-answer. What do you say to it then?',
-    'child.send to one that has ended is ERR_IPC_CHANNEL_CLOSED, an "error" event of the child; unheard, it ends you.',
+    'child.send to one that has ended is ERR_IPC_CHANNEL_CLOSED, an "error" event of the child; unheard, it ends you - ' +
+      'sendmsg(2) fails with EPIPE.',
     'child.on("error", ...); and child.once("exit", () => socket.destroy()) for as long as the socket is still yours.',
   ],
   anchor: 'isolation',

@@ -41,7 +41,7 @@ export const descriptorsComeBack: Check = {
   goal: 'A connection closes when its last copy closes: a descriptor in another process is a copy.',
   hints: [
     'The child has closed its connection and is gone. Who else has it open?',
-    'child.send(message, socket, { keepOpen }): by default the parent closes its copy. ls -l /proc/PID/fd counts them.',
+    'child.send(message, socket, { keepOpen }): by default the parent closes its copy - close(2) after fork(2). ls -l /proc/PID/fd counts them.',
     'With --keep-open: send(..., { keepOpen: true }), and in the child write(body, () => socket.destroy()), which is ' +
       'close(2) alone; end() would say FIN for all copies at once (shutdown(2)).',
   ],
@@ -144,7 +144,8 @@ export const resourcesEnd: Check = {
   goal: 'Resources end quietly: set a limit below the one you cannot hear.',
   hints: [
     'A process may have 64 descriptors, and 60 clients come. Which event tells you?',
-    "None: the listener closes them without an 'error'. server.maxConnections = N, and server.on('drop', ...).",
+    "None: the listener closes them without an 'error'. server.maxConnections = N, and server.on('drop', ...) - " +
+      'accept(2) fails with EMFILE; count, and close(2) what is too much.',
     "server.maxConnections = max; server.on('drop', () => console.log('* hung up on one more')).",
   ],
   anchor: 'resources-end-quietly',

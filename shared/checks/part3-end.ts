@@ -17,7 +17,8 @@ export const stoppingIsAFeature: Check = {
   goal: 'Stopping is a feature: every deploy does it, in the middle of somebody.',
   hints: [
     'Somebody stops you in the middle of an answer. What do you owe to whom?',
-    "process.on('SIGTERM', ...), server.close(): it refuses newcomers, and calls back when the last connection is gone.",
+    "process.on('SIGTERM', ...), server.close(): it refuses newcomers, and calls back when the last connection is gone - " +
+      'sigaction(2), and close(2) of the socket that listens.',
     'on the first signal: close the listener, end idle connections, exit(0) when all answers are out; on the second: ' +
       'exit now. A primary passes the signal on to its workers, and waits for them.',
   ],

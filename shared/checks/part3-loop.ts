@@ -30,7 +30,8 @@ export const oneProcessServesAll: Check = {
   goal: 'Concurrency is not parallelism: one thread serves all, until one handler computes.',
   hints: [
     'What does your loop await, and what could it do meanwhile?',
-    'await setTimeout(ms) from node:timers/promises lets the loop turn; a loop that computes does not, async or not.',
+    'await setTimeout(ms) from node:timers/promises lets the loop turn - poll(2) with a timeout; a loop that computes ' +
+      'does not, async or not.',
     'handleRequest(socket) without await in the accept loop; in it: await delay(sleep), or compute(sleep) for --busy.',
   ],
   anchor: 'the-event-loop',

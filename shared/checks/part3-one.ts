@@ -27,7 +27,8 @@ export const oneAtATime: Check = {
   goal: 'One at a time is observable: the loop that accepts is the loop that serves.',
   hints: [
     'Three are connected, and the last one has asked. Where in your program are you while the first is silent?',
-    'events.on(server, "connection") in a for await loop: the body of the loop is awaited before the next turn.',
+    'events.on(server, "connection") in a for await loop: the body of the loop is awaited before the next turn - ' +
+      'a loop around accept(2).',
     'for await (const [socket] of on(server, "connection")) await handleRequest(socket); and handleRequest resolves ' +
       'when the answer is sent, or the client has left without a word.',
   ],
@@ -124,7 +125,7 @@ export const connectedIsNotAccepted: Check = {
   goal: 'Connected is not accepted: the kernel shakes hands for you, and lets callers queue.',
   hints: [
     'Your process sleeps and can do nothing. Who completed the handshake of the second client?',
-    'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms) blocks the whole process, as time.sleep does. ' +
+    'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms) blocks the whole process, as nanosleep(2) does. ' +
       'setTimeout does not: the loop goes on turning, and accepts.',
     'write the head, block(sleep), then end(body): all three for one client, before the next has its turn.',
   ],
@@ -179,7 +180,7 @@ export const queueHasALength: Check = {
   goal: 'The queue has a length. Beyond it a handshake is not refused: it is not answered.',
   hints: [
     'Five call, one is served. How many can be connected, if the queue holds one and a bit?',
-    'server.listen({ port, host, backlog }). Linux lets one more in than you say.',
+    'server.listen({ port, host, backlog }) - the second argument of listen(2). Linux lets one more in than you say.',
     'parse --backlog N (default 511), and hand it to listen. Nothing else.',
   ],
   anchor: 'the-queue-has-a-length',

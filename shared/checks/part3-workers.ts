@@ -21,7 +21,8 @@ export const workersStay: Check = {
   goal: 'Pay the start once: processes that stay, and one that looks after them.',
   hints: [
     'Each client cost a whole start. Which part of that could be done before the first client comes?',
-    'node:cluster: cluster.fork(), and worker.once("exit", ...). Workers that listen on a port share it.',
+    'node:cluster: cluster.fork(), and worker.once("exit", ...). Workers that listen on a port share it - ' +
+      'listen(2), then fork(2), and accept(2) in each; waitpid(2) tells who is gone.',
     'const spawn = () => cluster.fork().once("exit", () => setTimeout(spawn, backoff)), with a backoff that doubles ' +
       'from 100 ms for those that die young. Print "Serving HTTP on port N" when all of them listen.',
   ],

@@ -6,6 +6,7 @@ import { escapeBytes, showBytes } from './bytes.ts';
 import type { Check } from './check.ts';
 import { Failure } from './failure.ts';
 import { hintText } from './guide.ts';
+import { LADDER } from './ladder.ts';
 import {
   aligned,
   bar,
@@ -290,4 +291,14 @@ Hint 2 of 3 for 1-03 crlf: A strict client accepts your answer
   expect(hintText(check, 3, plain(80)).at(-1)).toBe(
     '  Our program: npm run solution -- 1-03 --peek',
   );
+});
+
+test("who writes in another language is told the system call beside Node's name for it", () => {
+  const nodes =
+    /(?:socket|server|child|cluster|child_process)\.\w+|process\.on\(|Atomics|createServer|node:(?:cluster|worker)/;
+  const silent = LADDER.filter(({ hints }) => {
+    const [question, api, shape] = hints;
+    return nodes.test(question + api) && !/\b[a-z_]+\([23]\)/.test(question + api + shape);
+  });
+  expect(silent.map(({ id }) => id)).toEqual([]);
 });

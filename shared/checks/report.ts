@@ -39,7 +39,8 @@ const ADVICE: Partial<Record<Cause, string>> = {
   'not ready':
     'Print "Serving HTTP on port N" when it listens; PORT in the environment is the port to take, 0 any.',
   refused: 'It must listen on 127.0.0.1, on the port it printed, until it is told to stop.',
-  reset: 'A RST cuts what is still under way: end() waits for it, destroy() does not.',
+  reset:
+    'A RST cuts what is still under way: end() waits for it - shutdown(2); destroy() does not.',
 };
 
 /** Words in lines of a width; what stood in lines of its own still does. */
