@@ -4,6 +4,18 @@
  */
 import { SingleBar } from 'cli-progress';
 
+/** The line itself, for a command that does several steps at a time; it is gone when it stops. */
+export function makeBar(stream: NodeJS.WriteStream = process.stderr): SingleBar {
+  return new SingleBar({
+    stream,
+    format: '[{bar}] {value}/{total} {what}',
+    barsize: 20,
+    fps: 1, // who measures is not to be disturbed
+    clearOnComplete: true,
+    linewrap: true, // as it is: Ctrl-C would leave the terminal without
+  });
+}
+
 export class Progress {
   readonly #total: number;
   readonly #stream: NodeJS.WriteStream;
@@ -16,14 +28,7 @@ export class Progress {
 
   /** Does the next step, which is called so. */
   async during<T>(what: string, step: () => Promise<T>): Promise<T> {
-    const bar = new SingleBar({
-      stream: this.#stream,
-      format: '[{bar}] {value}/{total} {what}',
-      barsize: 20,
-      fps: 1, // who measures is not to be disturbed
-      clearOnComplete: true,
-      linewrap: true, // as it is: Ctrl-C would leave the terminal without
-    });
+    const bar = makeBar(this.#stream);
     bar.start(this.#total, this.#done++, { what });
     try {
       return await step();
