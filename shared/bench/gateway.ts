@@ -17,8 +17,8 @@ export async function measureGateway(settings: Settings): Promise<void> {
     const title = `gateway: GET /hello, ${connections} connections kept alive, one process each`;
     const rounds = await takeTurns(peers, { connections }, turns);
     printRates(`${title} ${terms(turns)}`, rounds, OURS, {
-      'bare node:net': 0.65,
-      'node:http': 1.7,
+      'bare node:net': 0.7,
+      'node:http': 1.4,
     });
     settings.draw?.({ title: 'GET /hello, connections kept alive', ours: OURS, rounds });
 
@@ -41,8 +41,8 @@ export async function measureHosting(settings: Settings): Promise<void> {
 ${connections} connections ${terms(turns)}. Hono's other host is the plain one of shared/harness/node-http-host.ts.`);
   const frameworks = [
     ['Express', 'expressapp', '--native', 0.9],
-    ['Koa', 'koaapp', '--native', 0.6],
-    ['Fastify', 'fastifyapp', '--native', 0.6],
+    ['Koa', 'koaapp', '--native', 0.75],
+    ['Fastify', 'fastifyapp', '--native', 0.75],
     ['Hono', 'honoapp', '--fetch', 0.5],
   ] as const;
   for (const [name, app, mode, aim] of frameworks) {
