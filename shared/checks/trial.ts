@@ -153,8 +153,15 @@ export class Trial {
     return this.#servers.map(({ stderr }) => stderr).join('');
   }
 
-  /** A crash is heard of a moment after the connections it cuts: gives the programs that moment. */
-  async settle(milliseconds = 150): Promise<void> {
+  /**
+   * A crash is heard of a moment after the connections it cuts: gives the programs that moment; and a long one where a
+   * connection was cut without an answer, as a busy machine is slow to tell of an end.
+   */
+  async settle(): Promise<void> {
+    const isCut = this.#clients.some(
+      ({ ending, size }) => ending === 'rst' || (ending === 'fin' && size === 0),
+    );
+    const milliseconds = isCut ? 1_000 : 150;
     let timer: NodeJS.Timeout | undefined;
     const moment = new Promise((resolve) => {
       timer = setTimeout(resolve, milliseconds);
