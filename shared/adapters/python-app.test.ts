@@ -326,27 +326,38 @@ describe.skipIf(process.env.SERVER)('a slow client keeps no worker', () => {
 });
 
 describe.skipIf(process.env.SERVER)('the wait for a worker', () => {
-  test('has a limit of its own: 503, and the application never hears of it', async () => {
-    const args = ['--queue-timeout', '0.1'];
-    const server = await startServer(gateway, { app: `${FAULTS}:app`, args });
+  const start = (...args: string[]) => startServer(gateway, { app: `${FAULTS}:app`, args });
+
+  /** A request that keeps its thread until it is let go; the answer's body is its worker's pid. */
+  async function hold(server: ServerProcess) {
     const gate = await openGate();
-    const busy = request(`${server.origin}/gate?${gate.port}`);
+    const answer = request(`${server.origin}/gate?${gate.port}`);
     const opened = await gate.opened;
+    const letGo = async () => {
+      opened.end('x');
+      gate.close();
+      const { statusCode, body } = await answer;
+      expect(statusCode).toBe(200);
+      return body.text();
+    };
+    return { letGo };
+  }
+
+  test('has a limit of its own: 503, and the application never hears of it', async () => {
+    const server = await start('--queue-timeout', '0.1');
+    const busy = await hold(server);
     const before = server.stderr.length;
     expect((await request(`${server.origin}/errors`)).statusCode).toBe(503);
-    opened.end('x');
-    expect((await busy).statusCode).toBe(200);
+    expect(await busy.letGo()).toMatch(/^\d+$/);
     expect(await textOf(server, '/pid')).toMatch(/^\d+$/);
     expect(server.stderr.slice(before)).toBe(
       '503 Service Unavailable: no worker was free within 0.1 s\n',
     );
-    gate.close();
     await server.stop();
   });
 
   test("is not the application's time", async () => {
-    const args = ['--request-timeout', '1'];
-    const server = await startServer(gateway, { app: `${FAULTS}:app`, args });
+    const server = await start('--request-timeout', '1');
     const hangs = request(`${server.origin}/hang`);
     await server.waitForOutput(/^hanging$/m);
     expect((await request(`${server.origin}/slow?0.6`)).statusCode).toBe(200);
@@ -355,33 +366,23 @@ describe.skipIf(process.env.SERVER)('the wait for a worker', () => {
   });
 
   test('is none behind slow pages, as long as one worker is free', async () => {
-    const args = ['--python-workers', '4'];
-    const server = await startServer(gateway, { app: `${FAULTS}:app`, args });
-    const gates = await Promise.all([openGate(), openGate(), openGate()]);
-    const slow = gates.map(({ port }) => request(`${server.origin}/gate?${port}`));
-    const opened = await Promise.all(gates.map((gate) => gate.opened));
+    const server = await start('--python-workers', '4');
+    const slow = await Promise.all([hold(server), hold(server), hold(server)]);
     const quick = Array.from({ length: 20 }, () => textOf(server, '/pid'));
     const fourth = new Set(await Promise.all(quick));
     expect(fourth.size).toBe(1);
-    for (const socket of opened) socket.end('x');
-    const pids = await Promise.all(slow.map(async (answer) => (await answer).body.text()));
+    const pids = await Promise.all(slow.map(({ letGo }) => letGo()));
     expect(new Set([...pids, ...fourth]).size).toBe(4);
-    for (const gate of gates) gate.close();
     await server.stop();
   });
 
   test('is over at once where a thread is free', async () => {
-    const args = ['--python-threads', '2'];
-    const server = await startServer(gateway, { app: `${FAULTS}:app`, args });
-    const gate = await openGate();
-    const busy = request(`${server.origin}/gate?${gate.port}`);
-    const opened = await gate.opened;
+    const server = await start('--python-threads', '2');
+    const busy = await hold(server);
     const environ = JSON.parse(await textOf(server, '/environ'));
     expect(environ).toMatchObject({ 'wsgi.multithread': true, 'wsgi.multiprocess': false });
     const pid = await textOf(server, '/pid');
-    opened.end('x');
-    expect(await (await busy).body.text()).toBe(pid);
-    gate.close();
+    expect(await busy.letGo()).toBe(pid);
     await server.stop();
   });
 });

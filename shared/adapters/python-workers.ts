@@ -60,7 +60,8 @@ export class Pool {
   readonly #size: number;
   #alive = 0;
   readonly #channels = new Set<Channel>();
-  readonly #free: Channel[] = [];
+  /** In the order in which they became free. */
+  readonly #free = new Set<Channel>();
   readonly #waiting: Client[] = [];
 
   constructor(program: Program, size: number) {
@@ -97,7 +98,7 @@ export class Pool {
     const [first, ...others] = this.#free;
     if (!first) return this.#isAlone ? [...this.#channels].find((one) => one.hasRoom) : undefined;
     const idlest = others.reduce((a, b) => (b.worker.busy < a.worker.busy ? b : a), first);
-    this.#free.splice(this.#free.indexOf(idlest), 1);
+    this.#free.delete(idlest);
     return idlest;
   }
 
@@ -117,7 +118,7 @@ export class Pool {
       if (!next) break;
       channel.ask(next);
     }
-    if (channel.isIdle) this.#free.push(channel);
+    if (channel.isIdle) this.#free.add(channel);
   }
 
   /** A worker has ended, and this one's turn had not come. */
@@ -143,8 +144,7 @@ export class Pool {
     this.#alive--;
     for (const channel of worker.channels) {
       this.#channels.delete(channel);
-      const index = this.#free.indexOf(channel);
-      if (index >= 0) this.#free.splice(index, 1);
+      this.#free.delete(channel);
     }
     // One that dies young would only be followed by others: it is replaced when somebody asks.
     if (worker.hasServed || this.#waiting.length > 0) this.#respawn();
@@ -312,14 +312,15 @@ export class Channel {
 
   /** It is not the worker's move. */
   rest(): void {
-    this.#stopClock();
+    clearTimeout(this.#clock);
+    this.#clock = undefined;
   }
 
   /** The client has enough to take for now. */
   pause(): void {
     if (this.worker.hasEnded) return;
     this.#socket.pause();
-    this.#stopClock();
+    this.rest();
   }
 
   resume(): void {
@@ -332,7 +333,7 @@ export class Channel {
   finish(): void {
     if (this.#socket.closed) return void this.#settle();
     this.#socket.resume();
-    this.#startClock(REST_TIMEOUT);
+    this.#startClock(this.#timeout);
   }
 
   #start(client: Client): void {
@@ -361,7 +362,7 @@ export class Channel {
     const client = this.#current;
     const isEnd = LAST.test(frame.kind);
     if (isEnd) {
-      this.#stopClock();
+      this.rest();
       this.#current = undefined;
       this.#socket.resume();
       if (this.#next) this.#start(this.#next);
@@ -394,14 +395,10 @@ export class Channel {
     this.worker.end('the worker said what is no part of its answer');
   }
 
+  /** Of a worker that has ended, only what it said before is waited for. */
   #startClock(timeout: number): void {
     clearTimeout(this.#clock);
     this.#clock = setTimeout(() => this.#expire(), this.worker.hasEnded ? REST_TIMEOUT : timeout);
-  }
-
-  #stopClock(): void {
-    clearTimeout(this.#clock);
-    this.#clock = undefined;
   }
 
   #expire(): void {
@@ -415,7 +412,7 @@ export class Channel {
     const [current, next] = [this.#current, this.#next];
     this.#current = undefined;
     this.#next = undefined;
-    this.#stopClock();
+    this.rest();
     const status = this.#isLate ? '504 Gateway Timeout' : '502 Bad Gateway';
     current?.lose(status, this.worker.fate);
     // One that waited has not begun, or the answer before it would have ended; so it can be begun elsewhere. Only where
