@@ -1,0 +1,140 @@
+/** Part 2: what is no request is refused. */
+import type { ServerProcess } from '../../shared/harness/server-process.ts';
+import type { Check } from '../../shared/checks/check.ts';
+import { Failure } from '../../shared/checks/failure.ts';
+import { type Answer, headerOf } from '../../shared/checks/part2-parse.ts';
+import { ask, CONTRACT, expectStatus, PATIENCE, request, wrongAnswer } from '../../shared/checks/part2-tools.ts';
+import type { Trial } from '../../shared/checks/trial.ts';
+
+export const REFUSE: readonly Check[] = [
+  {
+    id: '2-10',
+    name: 'refuse',
+    part: 'part2',
+    title: 'What cannot be understood is refused, politely and soon',
+    goal: 'A server says no; it does not guess, hang, or die.',
+    hints: [
+      'Two Content-Lengths: which one would you believe, and which one does the proxy in front of you?',
+      'RFC 9112 §2.2, §5, §6.3; RFC 9110 §15.5.1 (400), §15.6.2 (501); RFC 6585 §5 (431).',
+      'throw new Refusal("400 Bad Request") where you know; catch it in one place, write status, Content-Type, Content-Length, Connection: close, and end() - shutdown(2). HEAD: everything but the body.',
+    ],
+    anchor: 'refuse',
+    lenient: [
+      'any 4xx for what is malformed; 4xx or 501 for the Transfer-Encoding',
+      'chunked bodies: taken or refused',
+      'how long a head may be: less than 1 MiB',
+      'the words of the page',
+      'a reset behind the answer, as long as the answer is there',
+    ],
+    byHand: 'printf $REQUEST | nc 127.0.0.1 $PORT',
+    solution: '2b',
+    seconds: 10,
+    run: checkRefusals,
+  },
+];
+
+const LONG = `X-Long: ${'x'.repeat(64 * 1024)}`;
+/** For who takes that, and has a limit all the same. */
+const LONGER = request('GET /hello HTTP/1.1', `X-Long: ${'x'.repeat(1024 * 1024)}`);
+
+/** What is sent, what it is, which answers are a refusal, and what it is to answer 200. */
+const REFUSALS: readonly (readonly [bytes: Buffer, what: string, wanted: RegExp, guess: string])[] =
+  [
+    [Buffer.from('what is this\r\n\r\n'), 'A garbage request line', /^4/, 'guesses'],
+    [
+      request('GET /hello HTTP/1.1', 'no colon here'),
+      'A header without a colon',
+      /^4/,
+      'skips-bad-lines',
+    ],
+    [
+      request('GET /hello HTTP/1.1', 'X-A : b'),
+      'A space before the colon',
+      /^4/,
+      'skips-bad-lines',
+    ],
+    [
+      Buffer.concat([
+        request('POST /sha256 HTTP/1.1', 'Content-Length: 3', 'Content-Length: 5'),
+        Buffer.from('abcde'),
+      ]),
+      'Two different Content-Lengths',
+      /^4/,
+      'guesses',
+    ],
+    [request('POST /sha256 HTTP/1.1', 'Content-Length: -1'), 'Content-Length: -1', /^4/, 'guesses'],
+    [request('GET /hello HTTP/1.1', LONG), 'A header of 64 KiB', /^4/, 'no-limit'],
+    [
+      Buffer.concat([
+        request('POST /sha256 HTTP/1.1', 'Transfer-Encoding: zigzag'),
+        Buffer.from('abc'),
+      ]),
+      'Transfer-Encoding: zigzag',
+      /^(4|501)/,
+      'ignores-encoding',
+    ],
+  ];
+
+async function checkRefusals(trial: Trial): Promise<void> {
+  const server = await trial.start({ app: CONTRACT });
+  for (const [bytes, name, wanted, guess] of REFUSALS) {
+    let [what, answer] = [name, await refusalOf(trial, server, bytes, name)];
+    if (guess === 'no-limit' && answer.status === 200) {
+      what = 'A header of 1 MiB';
+      answer = await refusalOf(trial, server, LONGER, what);
+    }
+    if (!wanted.test(`${answer.status}`)) {
+      const status = what.startsWith('Transfer') ? '501' : guess === 'no-limit' ? '431' : '400';
+      const message = `${what}: expected ${status}, got ${answer.status} ${answer.reason}`;
+      const mistake = answer.status === 200 ? guess : undefined;
+      throw wrongAnswer(message, answer, { at: 9, server, mistake });
+    }
+    const next = await ask(trial, server, request('GET /hello HTTP/1.1'));
+    expectStatus(next, 200, `A good request behind this: ${what}`, server);
+  }
+  const head = await ask(trial, server, request('HEAD /hello HTTP/1.1'));
+  expectStatus(head, 200, 'HEAD /hello', server);
+  if (head.bytes.length > head.bytes.indexOf('\r\n\r\n') + 4) {
+    const message = 'HEAD /hello: expected the head alone, got a body behind it';
+    throw wrongAnswer(message, head, { mistake: 'head-with-body' });
+  }
+  const length = headerOf(head, 'content-length') ?? '14';
+  if (length !== '14') {
+    const message = `HEAD /hello: its Content-Length is that of GET, 14, or left out; got ${length}`;
+    const at = head.bytes.toString('latin1').search(/^content-length/im);
+    throw wrongAnswer(message, head, { at, mistake: 'length-of-nothing' });
+  }
+}
+
+/** The answer to what should be refused. It must come, and then the connection must go. */
+async function refusalOf(
+  trial: Trial,
+  server: ServerProcess,
+  bytes: Buffer,
+  what: string,
+): Promise<Answer> {
+  try {
+    return await ask(trial, server, bytes);
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    const { cause, received } = error.details;
+    if (cause === 'timed out' && received) {
+      const message = `${what}: refused, and the connection is still open after ${PATIENCE} s; what comes next cannot be understood either`;
+      throw new Failure(message, { ...error.details, mistake: 'refuses-and-stays' });
+    }
+    if (cause === 'timed out') {
+      const message = `${what}: expected a refusal, got nothing in ${PATIENCE} s`;
+      throw new Failure(message, { ...error.details, mistake: 'hangs' });
+    }
+    if (cause === 'reset' && !server.hasExited) {
+      const message = `${what}: the connection was reset, and no client can see why: half-close, read what is left, then close`;
+      throw new Failure(message, error.details);
+    }
+    const { message } = error;
+    const mistake = server.hasExited ? 'dies-of-rubbish' : undefined;
+    throw new Failure(message.replace(/^[^:]*/, what), {
+      ...error.details,
+      ...(mistake && { mistake }),
+    });
+  }
+}

@@ -1,0 +1,97 @@
+/** Part 3, pre-fork: 3h, workers that stay, and one that replaces them. */
+import { bornAt, childrenOf, uptime } from '../../shared/harness/proc.ts';
+import type { RawClient } from '../../shared/harness/raw-client.ts';
+import type { ServerProcess } from '../../shared/harness/server-process.ts';
+import type { Check } from '../../shared/checks/check.ts';
+import { ask, begins, isWhole, takeAnswer, takePid, until } from '../../shared/checks/clients.ts';
+import { Failure } from '../../shared/checks/failure.ts';
+import { kill, pidsOf } from '../../shared/checks/part3-deaths.ts';
+
+const WORKERS = 4;
+/** Seconds: four ask one after the other while the first still sleeps; and then all are awaited. */
+const TURN = 0.8;
+/** Milliseconds between the second death in a row and the birth after it. Ours waits for 200. */
+const LEAST_DELAY = 80;
+
+export const workersStay: Check = {
+  id: '3-12',
+  name: 'prefork',
+  part: 'part3',
+  title: 'Four workers serve four at a time; one that dies is replaced, but not in a hurry',
+  goal: 'Pay the start once: processes that stay, and one that looks after them.',
+  hints: [
+    'Each client cost a whole start. Which part of that could be done before the first client comes?',
+    'node:cluster: cluster.fork(), and worker.once("exit", ...). Workers that listen on a port share it - ' +
+      'listen(2), then fork(2), and accept(2) in each; waitpid(2) tells who is gone.',
+    'const spawn = () => cluster.fork().once("exit", () => setTimeout(spawn, backoff)), with a backoff that doubles ' +
+      'from 100 ms for those that die young. Print "Serving HTTP on port N" when all of them listen.',
+  ],
+  anchor: 'pre-fork',
+  lenient: ['who deals the connections out', 'how evenly', 'the growth of the delay'],
+  byHand:
+    'npm run part3 -- client3 --port $PORT --clients 8  # kill -9 one of the pids it shows, and again',
+  file: '3h',
+  solution: '3h',
+  seconds: 30,
+  needs: 'Linux',
+  async run(trial) {
+    const server = await trial.start({ args: ['--sleep', `${TURN}`, '--workers', `${WORKERS}`] });
+    const clients: RawClient[] = [];
+    for (let count = 1; count <= WORKERS; count++) {
+      const client = await ask(trial, server);
+      await begins(client, `Client ${count} of ${WORKERS}`);
+      clients.push(client);
+    }
+    const early = clients.filter(isWhole).length;
+    const pids = new Set<number>();
+    for (const client of clients) pids.add(await takePid(client, `One of ${WORKERS} clients`));
+    if (early > 0 || pids.size < WORKERS) {
+      throw new Failure(
+        `${WORKERS} asked while the first slept: expected ${WORKERS} processes to answer, got ${pids.size}`,
+        { mistake: 'not-all-work' },
+      );
+    }
+    if (pids.has(server.pid)) {
+      throw new Failure('The process that looks after the workers has answered itself', {
+        mistake: 'the-primary-serves',
+      });
+    }
+    for (const client of clients) client.leave();
+    await replaced(server, [...pids]);
+    await takeAnswer(await ask(trial, server), 'After a worker was replaced, a client');
+  },
+};
+
+/** Two deaths in a row: the first is forgiven. */
+async function replaced(server: ServerProcess, workers: number[]): Promise<void> {
+  let [victim = 0] = workers;
+  const known = new Set([...pidsOf(server), ...workers]);
+  for (const isLast of [false, true]) {
+    const death = uptime();
+    kill(victim);
+    const newborn = () => pidsOf(server).find((pid) => !known.has(pid));
+    await until(
+      () => newborn() !== undefined,
+      3,
+      () =>
+        new Failure(
+          `A worker was killed, and after 3 s there are ${pidsOf(server).length} of ${WORKERS}`,
+          {
+            mistake: 'no-respawn',
+          },
+        ),
+    );
+    victim = newborn() ?? 0;
+    known.add(victim);
+    const waited = Math.round(bornAt(victim) - death);
+    if (isLast && waited < LEAST_DELAY) {
+      throw new Failure(
+        `Two workers died in a row, and the next was born at once: expected it to wait, at least 100 ms`,
+        { mistake: 'respawns-in-a-hurry' },
+      );
+    }
+  }
+  const isFull = () =>
+    childrenOf(server.pid).filter(({ state }) => state !== 'Z').length === WORKERS;
+  await until(isFull, 3, () => new Failure(`After two deaths expected ${WORKERS} workers again`));
+}

@@ -1,0 +1,223 @@
+/** Part 3, the gateway: what part 2 promised, under real concurrency; and an end that loses nothing. */
+import { createHash } from 'node:crypto';
+import type { Socket } from 'node:net';
+import { openGate } from '../../shared/harness/gate.ts';
+import type { RawClient } from '../../shared/harness/raw-client.ts';
+import type { ServerProcess } from '../../shared/harness/server-process.ts';
+import type { Check } from '../../shared/checks/check.ts';
+import {
+  type Answer,
+  answerOf,
+  ask,
+  comesTrue,
+  headerIn,
+  PATIENCE,
+  takeAnswer,
+  until,
+} from '../../shared/checks/clients.ts';
+import { Failure } from '../../shared/checks/failure.ts';
+import type { Trial } from '../../shared/checks/trial.ts';
+
+export const APP = 'shared/harness/contract-app:app';
+
+/** A whole head, the last of its connection. */
+export function head(request: string, ...fields: string[]): string {
+  const lines = [`${request} HTTP/1.1`, 'Host: localhost', ...fields, 'Connection: close'];
+  return `${lines.join('\r\n')}\r\n\r\n`;
+}
+
+/** The application's end of a relay; never longer than it may take for a request to reach it. */
+export async function takeCall(opened: Promise<Socket>, client: RawClient): Promise<Socket> {
+  let app: Socket | undefined;
+  opened.then((socket) => (app = socket)).catch(() => {});
+  await comesTrue(() => app !== undefined || client.ending !== 'open', 3);
+  if (app) return app;
+  const { received } = client;
+  throw new Failure(
+    'A request did not reach the application',
+    received.length > 0 ? { received, at: 0 } : { cause: 'timed out' },
+  );
+}
+
+/** Starts it with so many workers; undefined if it does not know the option. */
+export async function startWorkers(trial: Trial): Promise<ServerProcess | undefined> {
+  try {
+    return await trial.start({ app: APP, args: ['--workers', '2'] });
+  } catch (error) {
+    const { cause, stderr = '' } = (error as Failure).details ?? {};
+    if (cause === 'did not start' && /workers/.test(stderr)) return undefined;
+    throw error;
+  }
+}
+
+export const appsCannotTell: Check = {
+  id: '3-13',
+  name: 'gateway',
+  part: 'part3',
+  title: 'All that part 2 promised holds for many at a time, and in every mode',
+  goal: 'It is done when an application cannot tell: one process or two, one client or many.',
+  hints: [
+    'Two requests are under way. What do they share in your program, and may they?',
+    'Let each connection have its own request, response and input; leave nothing of them on the server object.',
+    "server.on('connection', (socket) => serve(socket)), without await; in the environ wsgi.multiprocess is " +
+      'cluster.isWorker, and wsgi.multithread is false.',
+  ],
+  anchor: 'done',
+  lenient: [
+    '--workers: a server that does not know it is checked in one process',
+    'keep-alive',
+    'chunked or length',
+  ],
+  byHand:
+    'for i in 1 2 3; do curl -sN http://127.0.0.1:$PORT/relay & done; time wait  # a second, not three',
+  solution: 'gateway',
+  seconds: 15,
+  async run(trial) {
+    const server = await trial.start({ app: APP });
+    await servesTwoAtATime(trial, server);
+    await keepsThePromises(trial, server);
+    await trial.end();
+    const many = await startWorkers(trial);
+    if (many) await keepsThePromises(trial, many);
+  },
+};
+
+async function keepsThePromises(trial: Trial, server: ServerProcess): Promise<void> {
+  const body = Buffer.alloc(100_000, 'not all of it at once. ');
+  const post = await trial.connect(server);
+  const request = head('POST /sha256', `Content-Length: ${body.length}`);
+  await post.send(request, body.subarray(0, 50_000)); // and while it waits for the rest, all others
+  const talks = Promise.all([
+    talk(trial, server, head('GET /hello')),
+    talk(trial, server, head('GET /environ/caf%C3%A9?q=a%20b', 'X-Mine: yes')),
+    talk(trial, server, head('GET /headers')),
+    talk(trial, server, head('GET /throws')),
+    talk(trial, server, 'GET\r\n\r\n'),
+    talk(trial, server, head('HEAD /hello'), 'HEAD'),
+  ]);
+  const answers = talks.catch(async (error: Failure) => {
+    await trial.settle();
+    if (!server.hasExited || !server.stderr.includes('secret of the app')) throw error;
+    const message =
+      'An application threw, and your program ended: expected a 500 for its client alone';
+    const why = { cause: 'exited', stderr: server.stderr, mistake: 'dies-of-a-throw' } as const;
+    throw new Failure(message, why);
+  });
+  const [hello, environ, headers, broken, garbage, headOnly] = await answers;
+  await post.send(body.subarray(50_000));
+  const posted = await takeAnswer(post, 'POST /sha256');
+  post.leave();
+  expectSame('GET /hello', hello.text, 'Hello, World!\n', hello);
+  const seen = parseEnviron(environ);
+  expectSame(
+    'PATH_INFO of /environ/caf%C3%A9',
+    seen.PATH_INFO,
+    '/environ/caf\u00c3\u00a9',
+    environ,
+  );
+  expectSame('QUERY_STRING of ?q=a%20b', seen.QUERY_STRING, 'q=a%20b', environ);
+  expectSame('HTTP_X_MINE of X-Mine: yes', seen.HTTP_X_MINE, 'yes', environ);
+  const cookies = headers.headers.filter(([name]) => /^set-cookie$/i.test(name));
+  expectSame('Set-Cookie of two', cookies.length, 2, headers);
+  expectSame('the status of an application that throws', broken.status, 500, broken);
+  if (garbage.status < 400) {
+    throw new Failure(`A request line of one word: expected a 4xx, got ${garbage.status}`);
+  }
+  expectSame('the status of HEAD /hello', headOnly.status, 200, headOnly);
+  const digest = createHash('sha256').update(body).digest('hex');
+  if (posted.text !== digest) {
+    const alone = await talk(trial, server, `${request}${body}`);
+    const isShared = alone.text === digest;
+    throw new Failure(
+      isShared
+        ? 'A body came in two pieces, and other requests between them: what the app read is not that body'
+        : 'The SHA-256 of a body of 100,000 bytes is not what the app has read',
+      { received: posted.body, ...(isShared && { mistake: 'shared-body' }) },
+    );
+  }
+  await tellsTheTruth(trial, server);
+}
+
+/** The application asks for two facts at a time: which process it is in, and what it has been told. */
+async function tellsTheTruth(trial: Trial, server: ServerProcess): Promise<void> {
+  const pids = new Set<number>();
+  for (let i = 0; i < 8; i++) pids.add(Number((await talk(trial, server, head('GET /pid'))).text));
+  const environ = await talk(trial, server, head('GET /environ'));
+  const told = parseEnviron(environ)['wsgi.multiprocess'];
+  const isOneOfMany = pids.size > 1;
+  if (!isOneOfMany && !pids.has(server.pid)) return; // behind npx or a supervisor, and nobody knows of others
+  if (told === isOneOfMany) return;
+  const where = isOneOfMany ? 'a worker, one of several' : 'the only process there is';
+  throw new Failure(`The application runs in ${where}, and wsgi.multiprocess says ${told}`, {
+    mistake: 'multiprocess-lies',
+  });
+}
+
+/** The first has called startResponse and has no word to say yet; the second comes, and is done before it. */
+async function servesTwoAtATime(trial: Trial, server: ServerProcess): Promise<void> {
+  const gates = await Promise.all([openGate(), openGate()]);
+  try {
+    const clients: RawClient[] = [];
+    for (const [index, gate] of gates.entries()) {
+      clients.push(await ask(trial, server, head(`GET /relay?${gate.port}`)));
+      let isOpen = false;
+      gate.opened.then(() => (isOpen = true)).catch(() => {});
+      const who = index === 0 ? 'A request' : 'While one request was under way, a second';
+      await until(
+        () => isOpen,
+        3,
+        () => {
+          const { received } = clients[index] as RawClient;
+          const message = `${who} did not reach the application: expected both to be under way`;
+          if (received.length > 0) return new Failure(message, { received, at: 0 });
+          const mistake = index === 1 ? { mistake: 'one-at-a-time' } : {};
+          return new Failure(message, { cause: 'timed out', ...mistake });
+        },
+      );
+    }
+    const between = await talk(trial, server, head('GET /204'));
+    expectSame('the status of a third', between.status, 204, between);
+    for (const [index, gate] of [...gates.entries()].reverse())
+      (await gate.opened).end(`word ${index}`);
+    for (const [index, client] of clients.entries()) {
+      const answer = await takeAnswer(client, `Request ${index + 1} of 2`);
+      const isOwn = answer.status === 200 && headerIn(answer, 'X-Process') !== undefined;
+      client.leave();
+      if (isOwn && answer.text === `word ${index}`) continue;
+      throw new Failure(
+        `Two requests were under way, and one got the head or the body of another: ${answer.status} ${JSON.stringify(answer.text)}`,
+        { received: client.received, at: 0, mistake: 'shared-state' },
+      );
+    }
+  } finally {
+    for (const gate of gates) gate.close();
+  }
+}
+
+export async function talk(trial: Trial, server: ServerProcess, request: string, method = 'GET') {
+  const client = await ask(trial, server, request);
+  const [line = ''] = request.split('\r\n');
+  await comesTrue(
+    () => answerOf(client, method) !== undefined || client.ending !== 'open',
+    PATIENCE,
+  );
+  const answer = answerOf(client, method) ?? (await takeAnswer(client, line, 0.1));
+  client.leave(); // a server may wait for our end, with a thread
+  return answer;
+}
+
+function parseEnviron(answer: Answer): Record<string, unknown> {
+  try {
+    return JSON.parse(answer.text);
+  } catch {
+    throw new Failure(
+      `Expected the environ as JSON, got ${JSON.stringify(answer.text.slice(0, 60))}`,
+    );
+  }
+}
+
+export function expectSame(what: string, got: unknown, wanted: unknown, { body }: Answer): void {
+  if (got === wanted) return;
+  const [expected, came] = [JSON.stringify(wanted), JSON.stringify(got)];
+  throw new Failure(`${what}: expected ${expected}, got ${came}`, { received: body });
+}
