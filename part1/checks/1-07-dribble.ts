@@ -1,104 +1,115 @@
-/** What checks 1-05 to 1-08 do on the wire: how connections end, and how clients misbehave. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
+import type { Lesson } from '../../shared/checks/check.ts';
+import { Failure } from '../../shared/checks/run/failure.ts';
+import { get, REACTION, readAnswer, wrong } from '../../shared/checks/run/first-answer.ts';
+import { expectPrinted } from '../../shared/checks/run/printed.ts';
+import { REST, rest } from '../../shared/checks/run/rest.ts';
+import type { Trial } from '../../shared/checks/run/trial.ts';
 import type { RawClient } from '../../shared/harness/raw-client.ts';
 import type { ServerProcess } from '../../shared/harness/server-process.ts';
-import { ask, get, parseAnswer, quote, REACTION, readAnswer, wrong } from '../../shared/checks/answer.ts';
-import { Failure } from '../../shared/checks/failure.ts';
-import { expectPrinted } from '../../shared/checks/printed.ts';
-import type { Trial } from '../../shared/checks/trial.ts';
+import { COLLECT, LOOK, LOOP, ON_ERROR, PRINT, RESPOND } from './lines.ts';
 
-/** More than the kernel takes off a server's hands: up to 4 MB on this side, 6 MB on the other. */
-const PLENTY = 16 * 1024 * 1024;
-/** Milliseconds that a server which serves one after the other is given to come to rest. */
-const REST = 100;
+const EMPTY = 'head = Buffer.alloc(0);';
 
-/** 1-05 */
-export async function goodbye(trial: Trial): Promise<void> {
-  const folder = mkdtempSync(path.join(tmpdir(), 'page-'));
-  try {
-    const page = path.join(folder, 'page.html');
-    writeFileSync(page, Buffer.alloc(PLENTY, 'The quick brown fox jumps over the lazy dog.\n'));
-    const server = await startWithPage(trial, page);
-    const client = await trial.connect(server);
-    client.pause();
-    await client.send(get());
-    await rest(trial, server);
-    await client.settle(REACTION);
-    expectGoodbye(client);
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-}
+const SERVER = 'const server = createServer(';
 
-async function startWithPage(trial: Trial, page: string): Promise<ServerProcess> {
-  try {
-    return await trial.start({ args: ['--page', page] });
-  } catch (error) {
-    await trial.start(); // if it does not start without it either, that is what is wrong
-    const message =
-      'Started with --page FILE, your program ended: expected it to answer with that file';
-    throw new Failure(message, { ...(error as Failure).details, mistake: 'unknown-option' });
-  }
-}
+const SHARED =
+  'What two clients send comes together in one place: expected a place for each connection';
 
-function expectGoodbye(client: RawClient): void {
-  const { ending } = client;
-  const { body } = parseAnswer(client.received, ending);
-  const came = `${body.length} of ${PLENTY} bytes`;
-  const isReset = ending === 'rst';
-  if (/hello,? *world/i.test(body.toString('latin1', 0, 100))) {
-    const message = `Started with --page FILE, your program answers ${quote(body)}: expected the bytes of the file`;
-    throw new Failure(message, { cause: 'wrong', mistake: 'no-page' });
-  }
-  if (isReset) {
-    const message = `The connection was reset after ${came}: expected it to end with a FIN, as end() does it - shutdown(2)`;
-    throw new Failure(message, { cause: 'reset', mistake: 'reset' });
-  }
-  if (body.length < PLENTY) {
-    const message =
-      ending === 'open'
-        ? `${came} came, then nothing for ${REACTION / 1000} s: expected all`
-        : `The connection was closed after ${came}: expected all, and then the end`;
-    throw new Failure(message, {
-      cause: ending === 'open' ? 'timed out' : 'wrong',
-      ...(ending === 'fin' && { mistake: 'destroy-after-write' }),
-    });
-  }
-  if (ending === 'open') {
-    const message = `All bytes came, and ${REACTION / 1000} s later the connection is still open: expected it to end`;
-    throw new Failure(message, { cause: 'timed out', mistake: 'never-closing' });
-  }
-}
-
-/** Lets the server do all it has to do now: it has, when a second client has its first byte. Some serve one at a time. */
-async function rest(trial: Trial, server: ServerProcess): Promise<boolean> {
-  const second = await trial.connect(server);
-  await second.send(get());
-  await second.settle(REST, () => second.size > 0);
-  second.pause();
-  return second.size > 0;
-}
-
-/** 1-06 */
-export async function shows(trial: Trial): Promise<void> {
-  const server = await trial.start();
-  const fields = ['X-Marker: seen', 'X-Colour: blue'];
-  await ask(trial, server, get('/shown', ...fields));
-  await expectPrinted(server, [
-    'GET /shown HTTP/1.1',
-    'Host: localhost',
-    ...fields,
-    'Connection: close',
-  ]);
-}
+const BLANK_LINE = 'expected none before the empty line that ends the head';
 
 /** What is sent byte by byte. */
 const DRIBBLED = Buffer.from(get('/dribble', 'X-Name: Jörg'));
 
-/** 1-07 */
-export async function dribble(trial: Trial): Promise<void> {
+export const check: Lesson = {
+  title: 'A request may come byte by byte',
+  goal: 'TCP is a stream of bytes, not of messages',
+  hints: [
+    "What if 'data' - one recv(2) - brings one letter? How do you know that the request is over?",
+    "Keep what has come: head = Buffer.concat([head, packet]); and look in all of it: head.indexOf('\\r\\n\\r\\n').",
+    "let head = Buffer.alloc(0) for each socket; on 'data' append; while indexOf is -1, return; then print and answer, once.",
+  ],
+  anchor: 'a-stream-not-messages',
+  lenient: [
+    'how letters beyond ASCII are printed, if no byte of them is lost',
+    'serving one client at a time',
+  ],
+  byHand:
+    "(printf 'GET / HT'; sleep 1; printf 'TP/1.1\\r\\n\\r'; sleep 1; printf '\\n') | nc 127.0.0.1 $PORT",
+  solution: '1c',
+  until: '2b',
+  seconds: 5,
+  run: dribble,
+  mistakes: [
+    {
+      name: 'answers-unasked',
+      says: `The answer came before the first byte of the request: ${BLANK_LINE}`,
+      edits: [
+        [ON_ERROR, `${ON_ERROR}\n  ${RESPOND}`],
+        ['if (socket.writableEnded) return;', ''],
+        [`\n      ${RESPOND}`, ''],
+      ],
+    },
+    {
+      name: 'shared-buffer',
+      says: SHARED,
+      edits: [
+        [`let ${EMPTY}`, ''],
+        [SERVER, `let ${EMPTY}\n${SERVER}`],
+      ],
+      remembers: true,
+    },
+    {
+      name: 'shared-buffer',
+      says: SHARED,
+      edits: [
+        [`let ${EMPTY}`, ''],
+        [SERVER, `let ${EMPTY}\n${SERVER}`],
+        [RESPOND, `${RESPOND} ${EMPTY}`],
+      ],
+    },
+    {
+      name: 'looks-at-the-end',
+      says: 'A request with 5 bytes behind its blank line got no answer in 1 s: expected the blank line to be found wherever it is',
+      edits: [[LOOK, "const end = `${head}`.endsWith('\\r\\n\\r\\n') ? head.length - 4 : -1;"]],
+    },
+    {
+      name: 'first-data',
+      says: `The answer came after the first byte of the request: ${BLANK_LINE}`,
+      edits: [[LOOK, 'const end = head.length;']],
+    },
+    {
+      name: 'first-line',
+      says: `The answer came after the first line of the request: ${BLANK_LINE}`,
+      edits: [[LOOK, "const end = head.includes('\\r\\n') ? head.length : -1;"]],
+    },
+    {
+      name: 'any-empty-line',
+      says: `The answer came before the end of the blank line: ${BLANK_LINE}`,
+      edits: [[LOOK, "const end = head.indexOf('\\r\\n\\r');"]],
+      isNamed: false,
+    },
+    {
+      name: 'looks-in-each-read',
+      says: 'A request that came byte by byte got no answer in 1 s: expected it to be put together',
+      edits: [[COLLECT, 'head = packet;']],
+    },
+    {
+      name: 'decodes-each-read',
+      says: 'Bytes were lost: a character that came in two reads is printed as "< X-Name: J\\\\xef\\\\xbf\\\\xbd\\\\xef\\\\xbf\\\\xbdrg"',
+      edits: [[COLLECT, 'head = Buffer.from(head.toString() + packet.toString());']],
+    },
+    {
+      name: 'prints-each-read',
+      says: 'Each read is printed for itself, not each line: expected "< GET /dribble HTTP/1.1"',
+      edits: [
+        [COLLECT, `${COLLECT} for (const line of packet.toString().split('\\r\\n')) ${PRINT}`],
+        [LOOP, ''],
+      ],
+    },
+  ],
+};
+
+async function dribble(trial: Trial): Promise<void> {
   const server = await trial.start();
   const client = await trial.connect(server);
   const request = DRIBBLED;
@@ -179,67 +190,4 @@ async function expectOneAnswer(client: RawClient, isServing: boolean): Promise<v
   const answers = bytes.toString('latin1').split(/HTTP\/1\.[01] \d{3}/).length - 1;
   if (answers > 1)
     throw wrong(`Expected one answer, got ${answers}`, bytes, bytes.indexOf('HTTP/', 1));
-}
-
-/** 1-08 */
-export async function tough(trial: Trial): Promise<void> {
-  const server = await trial.start();
-  const half = 'GET /half HTTP/1.1\r\nHost: loc';
-  for (const [words, isReset, who] of [
-    ['', false, 'connects and leaves'],
-    ['', true, 'connects and resets the connection'],
-    [half, false, 'leaves in the middle of its request'],
-    [half, true, 'resets the connection in the middle of its request'],
-    [get(), true, 'asks and resets the connection before the answer'],
-  ] as const) {
-    const client = await trial.connect(server);
-    const byHand = isReset ? resetByHand(words) : undefined;
-    if (words) await client.send(words);
-    if (words !== get()) await rest(trial, server); // by now it knows this client
-    if (isReset) await client.reset();
-    else client.leave();
-    await expectService(trial, server, who, byHand);
-  }
-}
-
-/** No common tool sends a RST when it is told to. */
-function resetByHand(words: string): string {
-  const reset = 's.resetAndDestroy()';
-  const said = JSON.stringify(words).replaceAll('"', "'");
-  const then = words ? `s.write(${said}, () => ${reset})` : reset;
-  const script = `const s = require('net').connect($PORT, '127.0.0.1', () => ${then})`;
-  return `node -e "${script}"; curl -i 127.0.0.1:$PORT`;
-}
-
-async function expectService(
-  trial: Trial,
-  server: ServerProcess,
-  who: string,
-  byHand?: string,
-): Promise<void> {
-  try {
-    const { status, bytes } = await ask(trial, server);
-    if (status !== 200) throw wrong(`Expected status 200, got ${status}`, bytes, 9);
-  } catch (error) {
-    await trial.settle();
-    const { message, details } = error as Failure;
-    if (!trial.hasExited) {
-      throw new Failure(`After a client that ${who}, the next one is not served: ${message}`, {
-        ...details,
-        ...(byHand && { byHand }),
-      });
-    }
-    const said = server.stderr;
-    const [reason] = /^.*(?:Error|Exception)\b.*$/m.exec(said) ?? [];
-    const isReset = /ECONNRESET|EPIPE|ConnectionResetError|BrokenPipeError/.test(said);
-    throw new Failure(
-      `A client that ${who} ends your program${reason ? `: ${reason.trim()}` : ''}; expected it to serve the next one`,
-      {
-        cause: 'exited',
-        stderr: said,
-        ...(byHand && { byHand }),
-        ...(isReset && { mistake: 'no-error-listener' }),
-      },
-    );
-  }
 }

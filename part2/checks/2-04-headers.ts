@@ -1,69 +1,14 @@
-/** Part 2: the fields of a request, and its body. */
-import { createHash, randomBytes } from 'node:crypto';
-import type { RawClient } from '../../shared/harness/raw-client.ts';
-import type { ServerProcess } from '../../shared/harness/server-process.ts';
-import type { Check } from '../../shared/checks/check.ts';
-import { Failure } from '../../shared/checks/failure.ts';
-import { quote } from '../../shared/checks/part2-parse.ts';
+import type { Lesson } from '../../shared/checks/check.ts';
 import {
   ask,
   CONTRACT,
   environOf,
   expectStatus,
-  PATIENCE,
-  readAnswer,
   request,
-  within,
-  wrongAnswer,
-} from '../../shared/checks/part2-tools.ts';
-import type { Trial } from '../../shared/checks/trial.ts';
-
-export const FIELDS: readonly Check[] = [
-  {
-    id: '2-04',
-    name: 'headers',
-    part: 'part2',
-    title: "Fields become CGI's variables",
-    goal: 'The names are from 1993: upper case, underscores, and two without HTTP_ in front.',
-    hints: [
-      'A client may write content-type or Content-Type: how does an application find it?',
-      'CGI: RFC 3875 §4.1.18 for HTTP_*, §4.1.2 and §4.1.3 for CONTENT_LENGTH and CONTENT_TYPE.',
-      'Cut at the first colon, trim; "HTTP_" + name.toUpperCase().replaceAll("-", "_"), but CONTENT_TYPE and CONTENT_LENGTH as they are; a name that comes twice: before + ", " + value.',
-    ],
-    anchor: 'headers',
-    lenient: [
-      'a space behind the comma of joined values, or none',
-      'how two Cookie lines are joined',
-      'what becomes of names with an underscore',
-    ],
-    byHand: 'printf $REQUEST | nc 127.0.0.1 $PORT',
-    solution: '2b',
-    seconds: 5,
-    run: checkFields,
-  },
-  {
-    id: '2-05',
-    name: 'body',
-    part: 'part2',
-    title: 'A body arrives whole, byte for byte',
-    goal: 'wsgi.input is bytes, and it has an end that the head has promised.',
-    hints: [
-      'How many bytes does the head promise, and how many has the first packet brought?',
-      'Content-Length; Buffer.concat; wsgi.input in shared/wsgi.ts: read(size) gives no bytes at the end.',
-      'Keep reading until headEnd + 4 + length bytes are there; never toString() a body; give wsgi.input the slice of exactly that length.',
-    ],
-    anchor: 'body',
-    lenient: [
-      'bodies in chunks',
-      'readline, readlines and iteration (2-09 asks whether they are there)',
-    ],
-    byHand:
-      'head -c 1048576 /dev/urandom > /tmp/b; sha256sum /tmp/b; curl -s --data-binary @/tmp/b http://127.0.0.1:$PORT/sha256',
-    solution: '2b',
-    seconds: 10,
-    run: checkBody,
-  },
-];
+} from '../../shared/checks/run/contract.ts';
+import type { Failure } from '../../shared/checks/run/failure.ts';
+import { quote } from '../../shared/checks/run/response.ts';
+import type { Trial } from '../../shared/checks/run/trial.ts';
 
 /** All of them are well-formed. */
 const FIELD_LINES = [
@@ -73,6 +18,97 @@ const FIELD_LINES = [
   'content-type: text/x',
   'Content-Length: 0',
 ];
+
+export const check: Lesson = {
+  title: "Fields become CGI's variables",
+  goal: 'The names are from 1993: upper case, underscores, and two without HTTP_ in front.',
+  hints: [
+    'A client may write content-type or Content-Type: how does an application find it?',
+    'CGI: RFC 3875 §4.1.18 for HTTP_*, §4.1.2 and §4.1.3 for CONTENT_LENGTH and CONTENT_TYPE.',
+    'Cut at the first colon, trim; "HTTP_" + name.toUpperCase().replaceAll("-", "_"), but CONTENT_TYPE and CONTENT_LENGTH as they are; a name that comes twice: before + ", " + value.',
+  ],
+  anchor: 'headers',
+  lenient: [
+    'a space behind the comma of joined values, or none',
+    'how two Cookie lines are joined',
+    'what becomes of names with an underscore',
+  ],
+  byHand: 'printf $REQUEST | nc 127.0.0.1 $PORT',
+  solution: '2b',
+  seconds: 5,
+  run: checkFields,
+  mistakes: [
+    {
+      name: 'HTTP_CONTENT_TYPE',
+
+      says: 'CONTENT_TYPE: expected "text/x", got none',
+
+      edits: [
+        [
+          `if (variable === 'CONTENT_TYPE' || variable === 'CONTENT_LENGTH') environ[variable] = value;
+      else environ`,
+          'environ',
+        ],
+      ],
+    },
+    {
+      name: 'untrimmed',
+
+      says: 'HTTP_HOST: expected "localhost:80", got "  localhost:80 \\t"',
+
+      edits: [
+        ["headers.get('content-length') ?? '0'", "headers.get('content-length')?.trim() ?? '0'"],
+        ["/[^ \\t](.*[^ \\t])?/.exec(padded)?.[0] ?? ''", 'padded'],
+        ['if (!HOST.test(host)', 'if (!HOST.test(host.trim())'],
+      ],
+    },
+    {
+      name: 'cut-at-colon',
+
+      says: 'HTTP_HOST: expected "localhost:80", got "localhost"',
+
+      edits: [
+        ["/[^ \\t](.*[^ \\t])?/.exec(padded)?.[0] ?? ''", "(line.split(':')[1] ?? padded).trim()"],
+      ],
+    },
+    {
+      name: 'lower-cased',
+
+      says: 'HTTP_X_MIXED_CASE: expected "MiXeD", got "mixed"',
+
+      edits: [['FIELD_LINE.exec(line) ??', 'FIELD_LINE.exec(line.toLowerCase()) ??']],
+    },
+    {
+      name: 'last-one-wins',
+
+      says: 'HTTP_X_TWO: expected "a, b", got "b"',
+
+      edits: [
+        ['before === undefined ? value : before + separator + value', 'value'],
+        ["const separator = key === 'cookie' ? '; ' : ', ';", ''],
+        ['const before = headers.get(key);', ''],
+      ],
+    },
+    {
+      name: 'first-dash-only',
+
+      says: 'HTTP_X_MIXED_CASE: expected "MiXeD", got none; there is HTTP_X_MIXED-CASE',
+      isNamed: false,
+
+      edits: [[".replaceAll('-', '_')", ".replace('-', '_')"]],
+    },
+    {
+      name: 'refuses-the-good',
+
+      says: 'A request with the header "X-Time:12:34:56": expected 200, got 400 Bad Request',
+
+      edits: [
+        ['FIELD_LINE.exec(line) ??', '/^([^:]+): (.*)$/.exec(line) ??'],
+        ['  FIELD_LINE,\n', ''],
+      ],
+    },
+  ],
+};
 
 async function checkFields(trial: Trial): Promise<void> {
   const server = await trial.start({ app: CONTRACT });
@@ -105,59 +141,4 @@ async function checkFields(trial: Trial): Promise<void> {
   const both = await environOf(trial, server, ...twice);
   if (both.environ.HTTP_X_TWO === 'a,b') return;
   both.expect('HTTP_X_TWO', 'a, b', { a: 'first-one-wins', b: 'last-one-wins' });
-}
-
-const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
-
-/** A POST of bytes to the application that answers with their SHA-256. */
-const post = (length: number) =>
-  request('POST /sha256 HTTP/1.1', `Content-Length: ${length}`, 'Content-Type: application/x');
-
-async function checkBody(trial: Trial): Promise<void> {
-  const server = await trial.start({ app: CONTRACT });
-  const body = randomBytes(1024 * 1024);
-  const head = post(body.length);
-  const pieces = [body.subarray(0, 10), body.subarray(10, 700_000), body.subarray(700_000)];
-  const client = await trial.connect(server);
-  client.send(head, ...pieces).catch(() => {});
-  const answer = await readAnswer(server, client, 'POST /sha256').catch(async (error: Failure) => {
-    throw await nameHang(client, error);
-  });
-  expectStatus(answer, 200, `POST of ${body.length} bytes`, server);
-  if (answer.body.toString() === sha256(body)) return;
-  const got = answer.body.toString();
-  const known: readonly (readonly [Uint8Array, what: string, mistake: string])[] = [
-    [Buffer.from(body.toString()), 'the body went through a string: bytes are not text', 'as-text'],
-    [Buffer.concat([head, body]), 'wsgi.input begins with the head', 'head-in-input'],
-  ];
-  const match = known.find(([bytes]) => sha256(bytes) === got);
-  if (match) {
-    const [, what, mistake] = match;
-    throw wrongAnswer(`The app did not read the body that was sent: ${what}`, answer, { mistake });
-  }
-  const message = 'The SHA-256 of the body is not what the app has read';
-  const early = await isEarly(trial, server);
-  if (!early) throw wrongAnswer(message, answer);
-  const cut = `Of a body of 1 MiB the app got only the beginning: Content-Length promises more than one read brings`;
-  throw wrongAnswer(cut, answer, { mistake: 'one-read' });
-}
-
-/** Whether the app is called while half of the body is still to come. */
-async function isEarly(trial: Trial, server: ServerProcess): Promise<boolean> {
-  const client = await trial.connect(server);
-  await client.send(post(4), 'ab');
-  const late = () => new Failure('it waits');
-  const seen = await within(client.readUntil('\r\n\r\n'), late, 1).catch(() => '');
-  client.leave();
-  return /^HTTP\/1\.1 200/.test(seen);
-}
-
-/** Why nothing came back: a server may be waiting for the client's FIN. */
-async function nameHang(client: RawClient, error: Failure): Promise<Failure> {
-  if (error.details.cause !== 'timed out' || client.received.length > 0) return error;
-  client.halfClose();
-  const answered = within(client.readUntil('\r\n\r\n'), () => error, 1);
-  if (!(await answered.catch(() => ''))) return error;
-  const message = `POST /sha256: no answer in ${PATIENCE} s, though every byte was sent; it comes behind the client's FIN, but a body ends where Content-Length says`;
-  return new Failure(message, { cause: 'timed out', mistake: 'waits-for-fin' });
 }

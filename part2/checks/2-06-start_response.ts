@@ -1,55 +1,127 @@
-/** Part 2: the head of an answer, what the application says in it and what the server does. */
-import { setTimeout as delay } from 'node:timers/promises';
+import type { Lesson } from '../../shared/checks/check.ts';
+import {
+  ask,
+  CONTRACT,
+  expectStatus,
+  request,
+  wrongAnswer,
+} from '../../shared/checks/run/contract.ts';
+import { startResponseOf } from '../../shared/checks/run/python-trial.ts';
+import { allOf, headerOf, quoteBytes } from '../../shared/checks/run/response.ts';
+import type { Trial } from '../../shared/checks/run/trial.ts';
 import type { ServerProcess } from '../../shared/harness/server-process.ts';
-import type { Check } from '../../shared/checks/check.ts';
-import type { Failure } from '../../shared/checks/failure.ts';
-import { type Answer, allOf, headerOf, quote, quoteBytes } from '../../shared/checks/part2-parse.ts';
-import { ask, CONTRACT, expectStatus, request, wrongAnswer } from '../../shared/checks/part2-tools.ts';
-import { startResponseOf } from '../../shared/checks/python-apps.ts';
-import type { Trial } from '../../shared/checks/trial.ts';
 
-export const ANSWERS: readonly Check[] = [
-  {
-    id: '2-06',
-    name: 'start_response',
-    part: 'part2',
-    title: "The application's status and headers are sent as it gave them",
-    goal: 'A callback fixes the head before the body; its headers are a list of pairs.',
-    hints: [
-      'What becomes of the first Set-Cookie in an object whose keys are names?',
-      "PEP 3333 'The start_response() Callable'; Buffer.from(head, 'latin1').",
-      'Keep status and headers when they are given; "HTTP/1.1 " + status, and for (const [name, value] of headers) a line. The head is due at the first chunk of the body: a generator calls startResponse only then.',
-    ],
-    anchor: 'start-response',
-    lenient: [
-      'the order of headers with different names, and their letter case',
-      'headers of the server, before or behind',
-      'the reason phrase',
-    ],
-    byHand: "curl -i 'http://127.0.0.1:$PORT$TARGET'",
-    solution: '2b',
-    seconds: 5,
-    run: checkHead,
-  },
-  {
-    id: '2-07',
-    name: 'server headers',
-    part: 'part2',
-    title: 'Date and Server are there, true, and once',
-    goal: "Some headers are the server's job, unless the application has done it.",
-    hints: [
-      'Which of the headers does the application not know, and you do?',
-      'RFC 9110 §5.6.7, IMF-fixdate; Date.prototype.toUTCString().',
-      'For each answer: if no name among the headers is "date" in lower case, add "Date: " + new Date().toUTCString(); the same for Server.',
-    ],
-    anchor: 'server-headers',
-    lenient: ['any Server', 'a Date that is two seconds off', 'any other header'],
-    byHand: "curl -i 'http://127.0.0.1:$PORT$TARGET'; date -u",
-    solution: '2b',
-    seconds: 5,
-    run: checkServerHeaders,
-  },
-];
+const HEADERS = 'headers: headers.map(([name, value]) => [name, value])';
+
+export const check: Lesson = {
+  title: "The application's status and headers are sent as it gave them",
+  goal: 'A callback fixes the head before the body; its headers are a list of pairs.',
+  hints: [
+    'What becomes of the first Set-Cookie in an object whose keys are names?',
+    "PEP 3333 'The start_response() Callable'; Buffer.from(head, 'latin1').",
+    'Keep status and headers when they are given; "HTTP/1.1 " + status, and for (const [name, value] of headers) a line. The head is due at the first chunk of the body: a generator calls startResponse only then.',
+  ],
+  anchor: 'start-response',
+  lenient: [
+    'the order of headers with different names, and their letter case',
+    'headers of the server, before or behind',
+    'the reason phrase',
+  ],
+  byHand: "curl -i 'http://127.0.0.1:$PORT$TARGET'",
+  solution: '2b',
+  seconds: 5,
+  run: checkHead,
+  mistakes: [
+    {
+      name: 'always-200',
+
+      says: 'GET /async, of which the app says 201 Created: expected 201, got 200 OK',
+      file: 'part2/http.ts',
+      edits: [['`HTTP/1.1 ${status}`', "`HTTP/1.1 ${status.startsWith('2') ? '200 OK' : status}`"]],
+    },
+    {
+      name: 'headers-in-a-map',
+
+      says: 'Set-Cookie: expected two lines, a=1 and b=2, got Set-Cookie: b=2',
+
+      edits: [[HEADERS, 'headers: [...new Map(headers)]']],
+    },
+    {
+      name: 'joined-cookies',
+
+      says: 'Set-Cookie: expected two lines, a=1 and b=2, got Set-Cookie: a=1, b=2',
+
+      edits: [
+        [
+          HEADERS,
+          'headers: [...new Headers(headers)].filter(([name]) => name !== "set-cookie").concat(headers.some(([name]) => name === "Set-Cookie") ? [["Set-Cookie", headers.filter(([name]) => name === "Set-Cookie").map(([, value]) => value).join(", ")]] : [])',
+        ],
+      ],
+    },
+    {
+      name: 'head-in-utf8',
+
+      says: 'X-Last: expected "caf\\xe9", got "caf\\xc3\\xa9"',
+      file: 'part2/http.ts',
+      edits: [["Buffer.from(lines.join('\\r\\n'), 'latin1')", "Buffer.from(lines.join('\\r\\n'))"]],
+    },
+    {
+      name: 'head-too-soon',
+
+      says: 'GET /generator, which calls startResponse when its first piece is asked for: expected 200, got 500 Internal Server Error; your server printed: Error: the application broke a rule of PEP 3333: startResponse comes before the body',
+
+      edits: [
+        [
+          'await this.finishResponse(response, result);',
+          "response.head ?? breach('startResponse comes before the body');\n      await this.finishResponse(response, result);",
+        ],
+      ],
+    },
+    {
+      name: 'bytes-as-text',
+
+      says: 'GET /generator: expected the bytes "\\xff\\u0000\\xc3\\xa9\\xf0\\x9f\\x91\\x8b", got "\\xef\\xbf\\xbd\\u0000\\xc3\\xa9\\xf0\\x9f\\x91\\x8b"',
+
+      edits: [
+        [
+          'const bytes = Buffer.from(checkChunk(chunk));',
+          'const bytes = Buffer.from(`${checkChunk(chunk)}`);',
+        ],
+      ],
+    },
+    {
+      name: 'chars-for-bytes',
+
+      says: 'GET /text: Content-Length says 7, and 10 bytes came, which are as many characters: a length is in bytes',
+
+      edits: [['sum + Buffer.byteLength(checkChunk(chunk))', 'sum + checkChunk(chunk).length']],
+    },
+    {
+      name: 'empty-chunk-ends',
+
+      says: 'GET /generator: its first piece is empty, and was sent as a chunk of length 0, which is the end',
+
+      edits: [
+        [
+          'if (!response.headSent) await this.#send(response, Buffer.alloc(0));',
+          'if (!response.headSent || response.length === undefined) await this.#send(response, Buffer.alloc(0));',
+        ],
+        [
+          'if (bytes.length > 0) await this.#send(response, bytes);',
+          'await this.#send(response, bytes);',
+        ],
+        [
+          'const bytes = hasNoBody(response) ? [] : [body];',
+          "const isChunked = response.length === undefined && !hasNoBody(response);\n    const chunk = [Buffer.from(body.length.toString(16) + '\\r\\n'), body, Buffer.from('\\r\\n')];\n    const bytes = hasNoBody(response) ? [] : isChunked ? chunk : [body];",
+        ],
+        [
+          'bytes.unshift(serializeHead(status, headers, length));',
+          "bytes.unshift(serializeHead(status, isChunked ? [...headers, ['Transfer-Encoding', 'chunked']] : headers, length));",
+        ],
+      ],
+    },
+  ],
+};
 
 async function checkHead(trial: Trial): Promise<void> {
   const server = await trial.start({ app: CONTRACT });
@@ -107,55 +179,3 @@ async function checkText(trial: Trial, server: ServerProcess): Promise<void> {
   const [expected, got] = ['Zoë 👋\n', text.body.toString('latin1')].map(quoteBytes);
   throw wrongAnswer(`GET /text: expected ${expected}, got ${got}`, text);
 }
-
-/** IMF-fixdate = day-name "," SP date1 SP time-of-day SP GMT; RFC 9110 §5.6.7 */
-const IMF_FIXDATE = /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT$/;
-
-async function checkServerHeaders(trial: Trial): Promise<void> {
-  const server = await trial.start({ app: CONTRACT });
-  const ready = Date.now();
-  const own = await ask(trial, server, request('GET /headers HTTP/1.1'));
-  for (const name of ['Date', 'Server'] as const) {
-    const values = allOf(own, name.toLowerCase());
-    const wanted = name === 'Date' ? 'Tue, 15 Nov 1994 08:12:31 GMT' : 'my own';
-    if (values.length === 1 && values[0] === wanted) continue;
-    const message = `The app has sent its own ${name}, ${quote(wanted)}; expected that one alone, got ${values.map(quote).join(' and ') || 'none'}`;
-    const at = own.bytes.toString('latin1').search(new RegExp(`^${name}:`, 'im'));
-    throw wrongAnswer(message, own, { at, mistake: values.length > 1 ? 'said-twice' : undefined });
-  }
-  // A Date from when the server was started is right until that second is over. So we look until it moves on.
-  for (;;) {
-    const asked = Date.now();
-    const answer = await ask(trial, server, request('GET /hello HTTP/1.1'));
-    if (!headerOf(answer, 'server')) {
-      throw wrongAnswer('There is no Server header, and the app has sent none', answer, { at: 0 });
-    }
-    const date = readDate(answer);
-    const isNow = Math.abs(Date.now() - date) < 3000;
-    if (isNow && Math.floor(date / 1000) > Math.floor(ready / 1000)) return;
-    const isOfStart = date <= ready && ready - date < 20_000;
-    if (asked - ready < 1500 && (isNow || isOfStart)) await delay(1010 - (Date.now() % 1000));
-    else throw wrongDate(answer, date, isOfStart);
-  }
-}
-
-/** The Date of an answer, which is well-formed. */
-function readDate(answer: Answer): number {
-  const date = headerOf(answer, 'date');
-  if (date === undefined) throw wrongAnswer('There is no Date header', answer, { at: 0 });
-  if (IMF_FIXDATE.test(date)) return Date.parse(date);
-  const message = `Date: expected ${quote(new Date().toUTCString())}, the one format HTTP has, got ${quote(date)}`;
-  const mistake = /^\d{4}-\d\d-\d\dT/.test(date) ? 'iso-date' : undefined;
-  throw wrongAnswer(message, answer, { at: offsetOfDate(answer), mistake });
-}
-
-function wrongDate(answer: Answer, date: number, isOfStart: boolean): Failure {
-  const isOld = Date.now() - date > 86_400_000;
-  const [why, mistake] = isOfStart
-    ? ['when your server was started', 'startup-date']
-    : ['not now', isOld ? 'constant-date' : undefined];
-  const message = `Date: ${quote(headerOf(answer, 'date'))} is ${why}; expected the time of this answer`;
-  return wrongAnswer(message, answer, { at: offsetOfDate(answer), mistake });
-}
-
-const offsetOfDate = ({ bytes }: Answer) => bytes.toString('latin1').search(/^date:/im);

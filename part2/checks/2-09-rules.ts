@@ -1,152 +1,142 @@
-/** Part 2: the body of an answer as it comes, and answers that break. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { openGate } from '../../shared/harness/gate.ts';
-import { isBusy } from '../../shared/harness/proc.ts';
-import type { RawClient } from '../../shared/harness/raw-client.ts';
-import type { ServerProcess } from '../../shared/harness/server-process.ts';
-import type { Check } from '../../shared/checks/check.ts';
-import { Failure } from '../../shared/checks/failure.ts';
-import { headerOf, quote } from '../../shared/checks/part2-parse.ts';
+import type { Lesson } from '../../shared/checks/check.ts';
 import {
   ask,
   CONTRACT,
   expectStatus,
-  PATIENCE,
   readAnswer,
   request,
   within,
   wrongAnswer,
-} from '../../shared/checks/part2-tools.ts';
-import { startResponseOf } from '../../shared/checks/python-apps.ts';
-import type { Trial } from '../../shared/checks/trial.ts';
+} from '../../shared/checks/run/contract.ts';
+import { Failure } from '../../shared/checks/run/failure.ts';
+import { startResponseOf } from '../../shared/checks/run/python-trial.ts';
+import { openRelay } from '../../shared/checks/run/relay.ts';
+import { headerOf } from '../../shared/checks/run/response.ts';
+import type { Trial } from '../../shared/checks/run/trial.ts';
 
-export const BODIES: readonly Check[] = [
-  {
-    id: '2-08',
-    name: 'iterable',
-    part: 'part2',
-    title: 'A piece of the body leaves when it is there, and at the pace of the client',
-    goal: 'A body is a sequence in time.',
-    hints: [
-      'When does the client see the first line of an application that takes a minute for the second?',
-      "for await (const chunk of result); socket.write's callback, or its false and 'drain' - a send(2) that blocks.",
-      'for await (const chunk of result) await new Promise((done) => socket.write(chunk, done)); what waits there does not ask the application for more.',
-    ],
-    anchor: 'iterable',
-    lenient: [
-      'chunked, or ended by the end of the connection',
-      'up to some 50 MB between application and client: the kernels take their share',
-      'close() of the result',
-    ],
-    byHand:
-      'U=http://127.0.0.1:$PORT; curl -N $U/relay; curl -m 1 --limit-rate 1k -o /dev/null $U/big; curl $U/hello  # the second leaves',
-    solution: '2b',
-    seconds: 10,
-    run: checkIterable,
-  },
-  {
-    id: '2-09',
-    name: 'rules',
-    part: 'part2',
-    title: 'Whatever an application breaks, its client hears the truth, and the next is served',
-    goal: 'The contract is checked, not trusted, on both sides of it.',
-    hints: [
-      'What does the client of an application that throws get, and what the next client?',
-      'try around all of it, the iteration too; PEP 3333 "Error Handling"; socket.resetAndDestroy() - setsockopt(2) with SO_LINGER 0, then close(2); shared/adapters/validator.ts.',
-      'Head not sent: 500. Head sent: resetAndDestroy, so that half an answer cannot look whole. No startResponse before the first chunk, or a second one without excInfo: throw an error that has startResponse in it; console.error; 500.',
-    ],
-    anchor: 'rules',
-    lenient: [
-      'what the page of a 500 says',
-      'stdout or stderr, and the words around the name of the rule',
-      'how a half answer is cut: a RST, a missing last chunk, fewer bytes than promised',
-    ],
-    byHand: "curl http://127.0.0.1:$PORT/headers; curl -i 'http://127.0.0.1:$PORT$TARGET'",
-    solution: '2b',
-    seconds: 10,
-    run: checkRules,
-  },
-];
+export const check: Lesson = {
+  title: 'Whatever an application breaks, its client hears the truth, and the next is served',
+  goal: 'The contract is checked, not trusted, on both sides of it.',
+  hints: [
+    'What does the client of an application that throws get, and what the next client?',
+    'try around all of it, the iteration too; PEP 3333 "Error Handling"; socket.resetAndDestroy() - setsockopt(2) with SO_LINGER 0, then close(2); shared/adapters/validator.ts.',
+    'Head not sent: 500. Head sent: resetAndDestroy, so that half an answer cannot look whole. No startResponse before the first chunk, or a second one without excInfo: throw an error that has startResponse in it; console.error; 500.',
+  ],
+  anchor: 'rules',
+  lenient: [
+    'what the page of a 500 says',
+    'stdout or stderr, and the words around the name of the rule',
+    'how a half answer is cut: a RST, a missing last chunk, fewer bytes than promised',
+  ],
+  byHand: "curl http://127.0.0.1:$PORT/headers; curl -i 'http://127.0.0.1:$PORT$TARGET'",
+  solution: '2b',
+  seconds: 10,
+  run: checkRules,
+  mistakes: [
+    {
+      name: 'dies-of-a-throw',
 
-/** More than the kernels between the application and a client that takes nothing can hold. */
-const TOO_MUCH = 64 * 1024 * 1024;
-/** Milliseconds without a byte moving, of a server that has nothing to do: what will not move, does not. */
-const STILL = 250;
+      says: 'GET /throws: the connection was closed without an answer; your program ended',
 
-/** Opens a stream whose words are ours to say: its client, and the end of it that the application hears. */
-async function openRelay(trial: Trial, server: ServerProcess, path = '/relay') {
-  const gate = await openGate();
-  const client = await trial.connect(server);
-  await client.send(request(`GET ${path}?${gate.port} HTTP/1.1`));
-  const late = () => noCall(client, path);
-  const words = await within(gate.opened, late).finally(() => gate.close());
-  words.on('error', () => {}); // it goes when the application goes
-  return { client, words };
-}
+      edits: [
+        [
+          'if (!(error instanceof Refusal)) console.error(error);',
+          'if (!(error instanceof Refusal)) queueMicrotask(() => { throw error; });',
+        ],
+      ],
+    },
+    {
+      name: 'says-nothing-of-a-throw',
 
-function noCall(client: RawClient, path: string): Failure {
-  const message = `GET ${path}: the app was not asked for the first piece of its body in ${PATIENCE} s`;
-  return new Failure(message, { cause: 'timed out', received: client.received });
-}
+      says: 'GET /throws: the connection was closed without an answer',
 
-async function checkIterable(trial: Trial): Promise<void> {
-  const server = await trial.start({ app: CONTRACT });
-  const { client, words } = await openRelay(trial, server);
-  words.write('first, ');
-  const held = () => {
-    const message = `The app has yielded a piece and works on the next; after ${PATIENCE} s the client has nothing of it`;
-    const received = client.received;
-    const mistake = { received, at: received.length, mistake: 'joins-first' };
-    return new Failure(message, { cause: 'wrong', ...mistake });
-  };
-  await within(client.readUntil('first, '), held);
-  words.end('second');
-  const answer = await readAnswer(server, client, 'GET /relay');
-  if (answer.body.toString() !== 'first, second') {
-    const message = `GET /relay: expected "first, second", got ${quote(answer.body.toString())}`;
-    throw wrongAnswer(message, answer);
-  }
+      edits: [
+        [
+          'if (!(error instanceof Refusal)) console.error(error);',
+          'if (!(error instanceof Refusal)) return console.error(error);',
+        ],
+      ],
+    },
+    {
+      name: 'head-too-early',
 
-  const slow = await openRelay(trial, server);
-  slow.client.pause();
-  const taken = await pour(slow.words, server.pid);
-  slow.words.destroy();
-  slow.client.leave();
-  if (taken < TOO_MUCH) {
-    const left = 'A client left in the middle of its answer';
-    const asked = ask(trial, server, request('GET /hello HTTP/1.1'));
-    const next = await asked.catch(async (error: Failure) => {
-      await trial.settle();
-      if (!server.hasExited) throw error;
-      const why = { cause: 'exited', stderr: server.stderr, mistake: 'dies-of-a-client' } as const;
-      throw new Failure(`${left}, and your program ended`, why);
-    });
-    return expectStatus(next, 200, `${left}; the next`, server);
-  }
-  const message = `A client that takes nothing: the app was asked for ${TOO_MUCH >> 20} MiB all the same, and your server keeps them in memory`;
-  throw new Failure(message, { cause: 'wrong', mistake: 'ignores-backpressure' });
-}
+      says: 'GET /throws-after-start, of an app that throws before a byte of its body is there: expected 500, got 200 OK',
 
-/** Says more and more, until nobody listens or it is too much: the bytes that were taken. */
-async function pour(words: import('node:net').Socket, pid: number): Promise<number> {
-  const piece = Buffer.alloc(256 * 1024, 'x');
-  let taken = 0;
-  while (taken < TOO_MUCH) {
-    const went = new Promise<boolean>((done) => words.write(piece, (error) => done(!error)));
-    if (!(await isTaken(went, pid))) break;
-    taken += piece.length;
-  }
-  return taken;
-}
+      edits: [
+        [
+          '    return (chunk) => {',
+          "    if (response.method !== 'HEAD') void this.#send(response, Buffer.alloc(0));\n    return (chunk) => {",
+        ],
+      ],
+    },
+    {
+      name: 'half-looks-whole',
 
-/** Whether a piece went its way before the server came to rest. */
-async function isTaken(went: Promise<boolean>, pid: number): Promise<boolean> {
-  do {
-    const isGone = await Promise.race([went, delay(STILL)]);
-    if (isGone !== undefined) return isGone;
-  } while (isBusy(pid));
-  return Promise.race([went, delay(STILL, false)]); // it may be our own loop that was late
-}
+      says: 'The app has thrown in the middle of its body, and its client got a FIN: half an answer looks whole',
+
+      edits: [
+        ['if (response.headSent) return cut(response.socket);', 'if (response.headSent) return;'],
+      ],
+    },
+    {
+      name: 'head-made-up',
+
+      says: 'An app that returns a body and never calls startResponse: expected 500, got 200 OK',
+
+      edits: [
+        [
+          "response.head ?? breach('startResponse comes before the body')",
+          "response.head ?? { status: '200 OK', headers: [] }",
+        ],
+      ],
+    },
+    {
+      name: 'second-head',
+
+      says: 'An app that calls startResponse twice: expected 500, got 200 OK',
+
+      edits: [
+        [
+          "    if (response.started && !excInfo) breach('a second startResponse needs excInfo');\n",
+          '',
+        ],
+      ],
+    },
+    {
+      name: 'rule-not-named',
+
+      says: 'An app that returns a body and never calls startResponse gets its 500; expected the name of the rule, startResponse, in what your server prints',
+
+      edits: [['console.error(error);', "console.error('* the application failed');"]],
+    },
+    {
+      name: 'no-errors-stream',
+
+      says: 'The validator about your server: wsgi.errors has write, writelines and flush',
+
+      isNamed: false,
+      edits: [['        flush: () => {}, // nothing is held back\n', '']],
+    },
+    {
+      name: 'head-of-another',
+
+      says: 'An app that returns a body and never calls startResponse: expected 500, got the head of the request before it',
+
+      edits: [
+        ['    response.head = { status', '    lastHead = response.head = { status'],
+        [
+          "response.head ?? breach('startResponse comes before the body')",
+          "response.head ?? lastHead ?? breach('startResponse comes before the body')",
+        ],
+        [
+          'export class WSGIServer {',
+          "let lastHead: Response['head'];\n\nexport class WSGIServer {",
+        ],
+      ],
+    },
+  ],
+};
 
 async function checkRules(trial: Trial): Promise<void> {
   const server = await trial.start({ app: CONTRACT });

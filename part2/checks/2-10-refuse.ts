@@ -1,39 +1,19 @@
-/** Part 2: what is no request is refused. */
+import type { Lesson } from '../../shared/checks/check.ts';
+import {
+  ask,
+  CONTRACT,
+  expectStatus,
+  PATIENCE,
+  request,
+  wrongAnswer,
+} from '../../shared/checks/run/contract.ts';
+import { Failure } from '../../shared/checks/run/failure.ts';
+import { type Answer, headerOf } from '../../shared/checks/run/response.ts';
+import type { Trial } from '../../shared/checks/run/trial.ts';
 import type { ServerProcess } from '../../shared/harness/server-process.ts';
-import type { Check } from '../../shared/checks/check.ts';
-import { Failure } from '../../shared/checks/failure.ts';
-import { type Answer, headerOf } from '../../shared/checks/part2-parse.ts';
-import { ask, CONTRACT, expectStatus, PATIENCE, request, wrongAnswer } from '../../shared/checks/part2-tools.ts';
-import type { Trial } from '../../shared/checks/trial.ts';
-
-export const REFUSE: readonly Check[] = [
-  {
-    id: '2-10',
-    name: 'refuse',
-    part: 'part2',
-    title: 'What cannot be understood is refused, politely and soon',
-    goal: 'A server says no; it does not guess, hang, or die.',
-    hints: [
-      'Two Content-Lengths: which one would you believe, and which one does the proxy in front of you?',
-      'RFC 9112 §2.2, §5, §6.3; RFC 9110 §15.5.1 (400), §15.6.2 (501); RFC 6585 §5 (431).',
-      'throw new Refusal("400 Bad Request") where you know; catch it in one place, write status, Content-Type, Content-Length, Connection: close, and end() - shutdown(2). HEAD: everything but the body.',
-    ],
-    anchor: 'refuse',
-    lenient: [
-      'any 4xx for what is malformed; 4xx or 501 for the Transfer-Encoding',
-      'chunked bodies: taken or refused',
-      'how long a head may be: less than 1 MiB',
-      'the words of the page',
-      'a reset behind the answer, as long as the answer is there',
-    ],
-    byHand: 'printf $REQUEST | nc 127.0.0.1 $PORT',
-    solution: '2b',
-    seconds: 10,
-    run: checkRefusals,
-  },
-];
 
 const LONG = `X-Long: ${'x'.repeat(64 * 1024)}`;
+
 /** For who takes that, and has a limit all the same. */
 const LONGER = request('GET /hello HTTP/1.1', `X-Long: ${'x'.repeat(1024 * 1024)}`);
 
@@ -74,6 +54,128 @@ const REFUSALS: readonly (readonly [bytes: Buffer, what: string, wanted: RegExp,
       'ignores-encoding',
     ],
   ];
+
+export const check: Lesson = {
+  title: 'What cannot be understood is refused, politely and soon',
+  goal: 'A server says no; it does not guess, hang, or die.',
+  hints: [
+    'Two Content-Lengths: which one would you believe, and which one does the proxy in front of you?',
+    'RFC 9112 §2.2, §5, §6.3; RFC 9110 §15.5.1 (400), §15.6.2 (501); RFC 6585 §5 (431).',
+    'throw new Refusal("400 Bad Request") where you know; catch it in one place, write status, Content-Type, Content-Length, Connection: close, and end() - shutdown(2). HEAD: everything but the body.',
+  ],
+  anchor: 'refuse',
+  lenient: [
+    'any 4xx for what is malformed; 4xx or 501 for the Transfer-Encoding',
+    'chunked bodies: taken or refused',
+    'how long a head may be: less than 1 MiB',
+    'the words of the page',
+    'a reset behind the answer, as long as the answer is there',
+  ],
+  byHand: 'printf $REQUEST | nc 127.0.0.1 $PORT',
+  solution: '2b',
+  seconds: 10,
+  run: checkRefusals,
+  mistakes: [
+    {
+      name: 'hangs',
+
+      says: 'A header without a colon: expected a refusal, got nothing in 3 s',
+
+      edits: [
+        [
+          'const status = error instanceof Refusal ? error.status',
+          'if (/field line/.test(`${error}`)) await once(response.socket, "close");\n    const status = error instanceof Refusal ? error.status',
+        ],
+      ],
+    },
+    {
+      name: 'dies-of-rubbish',
+
+      says: 'A header without a colon: the connection was closed without an answer; your program ended',
+
+      edits: [
+        [
+          "FIELD_LINE.exec(line) ?? refuse('400 Bad Request', 'malformed field line')",
+          'FIELD_LINE.exec(line) ?? process.exit(1)',
+        ],
+      ],
+    },
+    {
+      name: 'skips-bad-lines',
+
+      says: 'A header without a colon: expected 400, got 200 OK',
+
+      edits: [
+        [
+          "      const [, name = '', padded = ''] =\n        FIELD_LINE.exec(line) ?? refuse('400 Bad Request', 'malformed field line');",
+          "      const [, name = '', padded = ''] = FIELD_LINE.exec(line) ?? [];\n      if (!name) continue;",
+        ],
+      ],
+    },
+    {
+      name: 'guesses',
+
+      says: 'Two different Content-Lengths: expected 400, got 200 OK',
+
+      edits: [
+        [
+          "const value = /[^ \\t](.*[^ \\t])?/.exec(padded)?.[0] ?? '';",
+          "const value = /[^ \\t](.*[^ \\t])?/.exec(padded)?.[0] ?? '';\n      if (key === 'content-length') headers.delete(key);",
+        ],
+      ],
+    },
+    {
+      name: 'no-limit',
+
+      says: 'A header of 1 MiB: expected 431, got 200 OK',
+      file: 'part2/http.ts',
+      edits: [['MAX_HEAD_BYTES = 16 * 1024', 'MAX_HEAD_BYTES = Number.POSITIVE_INFINITY']],
+    },
+    {
+      name: 'ignores-encoding',
+
+      says: 'Transfer-Encoding: zigzag: expected 501, got 200 OK',
+
+      edits: [
+        [
+          "if (headers.has('transfer-encoding')) refuse('501 Not Implemented', 'Transfer-Encoding');",
+          '',
+        ],
+      ],
+    },
+    {
+      name: 'refuses-and-stays',
+
+      says: 'A header without a colon: refused, and the connection is still open after 3 s; what comes next cannot be understood either',
+
+      edits: [
+        [
+          'await this.finishResponse({ ...response, head }, [`${status}${detail}\\n`]);',
+          "await this.finishResponse({ ...response, head }, [`${status}${detail}\\n`]);\n    if (/field line/.test(detail)) await once(response.socket, 'close');",
+        ],
+      ],
+    },
+    {
+      name: 'head-with-body',
+
+      says: 'HEAD /hello: expected the head alone, got a body behind it',
+
+      edits: [["return method === 'HEAD' || isBodiless", "return method === 'NONE' || isBodiless"]],
+    },
+    {
+      name: 'length-of-nothing',
+
+      says: 'HEAD /hello: its Content-Length is that of GET, 14, or left out; got 0',
+
+      edits: [
+        [
+          "if (length > 0 || response.method !== 'HEAD') response.length = length;",
+          "response.length = response.method === 'HEAD' ? 0 : length;",
+        ],
+      ],
+    },
+  ],
+};
 
 async function checkRefusals(trial: Trial): Promise<void> {
   const server = await trial.start({ app: CONTRACT });

@@ -1,38 +1,11 @@
-import type { RawClient } from '../../shared/harness/raw-client.ts';
-import type { Check } from '../../shared/checks/check.ts';
-import {
-  askAll,
-  begins,
-  comesTrue,
-  GET,
-  hasBegun,
-  isWhole,
-  LONG,
-  PATIENCE,
-  takeAnswer,
-  takePid,
-  until,
-} from '../../shared/checks/clients.ts';
-import { Failure } from '../../shared/checks/failure.ts';
+import type { Lesson } from '../../shared/checks/check.ts';
+import { IMPATIENCE, insist } from '../../shared/checks/run/children.ts';
+import { GET, hasBegun, LONG, takePid, until } from '../../shared/checks/run/clients.ts';
+import { Failure } from '../../shared/checks/run/failure.ts';
 
-/** Milliseconds after which a client who has heard nothing asks again. */
-const IMPATIENCE = 300;
+const FORK = "    const child = fork(import.meta.filename, ['child']);";
 
-/** Asks until it is answered: who loses the first request is found out by 3-05, and only there. */
-async function insist(client: RawClient, who: string): Promise<void> {
-  const again = setInterval(() => hasBegun(client) || client.send(GET).catch(() => {}), IMPATIENCE);
-  try {
-    await client.send(GET).catch(() => {});
-    await begins(client, who);
-  } finally {
-    clearInterval(again);
-  }
-}
-
-export const aProcessForEach: Check = {
-  id: '3-04',
-  name: 'processes',
-  part: 'part3',
+export const check: Lesson = {
   title: 'Each connection has a process of its own, and sleepers sleep side by side',
   goal: 'Concurrency by processes, and its price: a whole Node.js for each connection.',
   hints: [
@@ -89,47 +62,35 @@ export const aProcessForEach: Check = {
         }),
     ).finally(() => clearInterval(again));
   },
-};
+  mistakes: [
+    {
+      name: 'answers-in-the-parent',
 
-export const noByteIsLost: Check = {
-  id: '3-05',
-  name: 'handover',
-  part: 'part3',
-  title: 'A client that writes the instant it connects loses no byte',
-  goal: 'What the parent has read stays in the parent: it must not read from what it gives away.',
-  hints: [
-    'The child takes its time to start. Who holds the connection meanwhile, and does what with it?',
-    'net.createServer({ pauseOnConnect: true }): no byte is read until somebody says so - no recv(2) before fork(2).',
-    'createServer({ allowHalfOpen: true, pauseOnConnect: true }) in the parent; the child reads as ever.',
+      says: 'An answer came from the server process itself: expected it from a child',
+
+      edits: [
+        [
+          FORK,
+          `    socket.resume();\n    await handleRequest(socket, { sleep });\n    continue;\n${FORK}`,
+        ],
+      ],
+    },
+    {
+      name: 'waits-for-its-child',
+
+      says: 'While the child of the first client slept, the second client got nothing',
+
+      edits: [
+        [
+          '    if (!child.pid) giveUp();',
+          "    if (!child.pid) giveUp();\n    await once(child, 'exit');",
+        ],
+      ],
+    },
+    {
+      name: 'answers-in-the-parent',
+      file: 'part3/start/3c.ts',
+      says: 'An answer came from the server process itself: expected it from a child',
+    },
   ],
-  anchor: 'what-the-parent-read',
-  lenient: ['when the child is started', 'whether a client may half-close'],
-  byHand:
-    'curl -i http://127.0.0.1:$PORT/  # it writes at once; nc with a slow hand does not show it',
-  file: '3c',
-  solution: '3c',
-  seconds: 25,
-  async run(trial) {
-    const server = await trial.start({ args: ['--sleep', '0'] });
-    const start = performance.now();
-    const patient = await trial.connect(server);
-    await insist(patient, 'A client');
-    await takeAnswer(patient, 'A client');
-    const usual = performance.now() - start;
-    const clients = await askAll(trial, server, 3);
-    const isOver = () => clients.every((client) => isWhole(client) || client.ending !== 'open');
-    if (!(await comesTrue(isOver, (usual * 2) / 1000))) {
-      // If their requests are lost, saying that no more will come shows it.
-      for (const client of clients) client.halfClose();
-      await comesTrue(isOver, PATIENCE);
-    }
-    const lost = clients.filter((client) => !hasBegun(client)).length;
-    if (lost > 0) {
-      throw new Failure(
-        `${lost} of 3 who wrote the instant they connected got nothing; who asked again, later, was answered`,
-        { mistake: 'no-pause-on-connect' },
-      );
-    }
-    for (const client of clients) await takeAnswer(client, 'A client that wrote at once');
-  },
 };

@@ -1,169 +1,18 @@
-/** Part 3, children and how they end: 3e zombies, 3f signals. Linux tells us how. */
-import { setTimeout as delay } from 'node:timers/promises';
-import { childrenOf, isStopped } from '../../shared/harness/proc.ts';
+import type { Lesson } from '../../shared/checks/check.ts';
+import { kill, pidsOf, putToSleep } from '../../shared/checks/run/children.ts';
+import { ask, begins, comesTrue, LONG, PATIENCE, until } from '../../shared/checks/run/clients.ts';
+import { Failure } from '../../shared/checks/run/failure.ts';
+import type { Trial } from '../../shared/checks/run/trial.ts';
 import type { RawClient } from '../../shared/harness/raw-client.ts';
-import type { ServerProcess } from '../../shared/harness/server-process.ts';
-import type { Check } from '../../shared/checks/check.ts';
-import { ask, askAll, begins, comesTrue, hasBegun, LONG, PATIENCE, until } from '../../shared/checks/clients.ts';
-import { Failure } from '../../shared/checks/failure.ts';
-import type { Trial } from '../../shared/checks/trial.ts';
 
-export const pidsOf = (server: ServerProcess) => childrenOf(server.pid).map(({ pid }) => pid);
+const GIVE_UP = 'const giveUp = () => socket.destroy(); // it never came so far';
+
+const HEAR_ERRORS = "    child.on('error', (error) =>";
 
 /** Children killed as soon as they are seen: on a busy machine some may have their connection by then, and prove nothing. */
 const EARLY_DEATHS = 5;
 
-export function kill(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch {
-    // it has ended by itself
-  }
-}
-
-/** Sleepers, each in a child of its own. */
-async function putToSleep(trial: Trial, server: ServerProcess, count: number) {
-  const clients = await askAll(trial, server, count);
-  await Promise.all(clients.map((client) => begins(client, `One of ${count} clients`)));
-  return clients;
-}
-
-/** Seconds that 3-08 has the loop stand still, and milliseconds between two deaths: one at most falls between. */
-const BLOCKED = 0.6;
-const BETWEEN_DEATHS = 200;
-const DEATHS = 3;
-/** Milliseconds that one of them must be seen as a zombie: the longest of three is one for 300. Where the loop turns, it is a few. */
-const A_WHILE = 180;
-
-export const theDeadStay: Check = {
-  id: '3-08',
-  name: 'zombies',
-  part: 'part3',
-  title: 'While the loop stands still the dead are zombies; when it turns, they are gone',
-  goal: 'A dead child stays until its parent has asked. libuv asks, but only when the loop turns.',
-  hints: [
-    'Who has to ask how a child ended, and when does that somebody have time?',
-    'ps shows Z; process.kill(pid, 0) says that a zombie is there. Only the "exit" event says that it is gone - ' +
-      'waitpid(2) has asked.',
-    'const beBusy = () => { block(blocked); setImmediate(() => setTimeout(beBusy, 100)); }; with --blocked S, once at ' +
-      'the start. Nothing else: libuv does the asking.',
-  ],
-  anchor: 'zombies',
-  lenient: [
-    'how long the loop turns in between, from 50 ms on',
-    'how many children there may be, from 3 on',
-  ],
-  byHand:
-    'npm run part3 -- client3 --port $PORT --clients 3; ps -ef | grep defunct  # with --blocked 5 there is time to look',
-  file: '3e',
-  solution: '3e',
-  seconds: 25,
-  needs: 'Linux',
-  async run(trial) {
-    const server = await trial.start({ args: ['--sleep', LONG, '--blocked', `${BLOCKED}`] });
-    await putToSleep(trial, server, DEATHS);
-    const children = pidsOf(server).slice(0, DEATHS);
-    const firstSeen = new Map<number, number>();
-    let longest = 0;
-    const look = () => {
-      for (const { pid, state } of childrenOf(server.pid)) {
-        if (state !== 'Z') continue;
-        const since = firstSeen.get(pid) ?? performance.now();
-        firstSeen.set(pid, since);
-        longest = Math.max(longest, performance.now() - since);
-      }
-    };
-    for (const child of children) {
-      kill(child);
-      for (const end = performance.now() + BETWEEN_DEATHS; performance.now() < end; ) {
-        look();
-        await delay(5);
-      }
-    }
-    const isGone = () => {
-      look();
-      return !pidsOf(server).some((pid) => children.includes(pid));
-    };
-    await until(
-      isGone,
-      BLOCKED * 4 + 1,
-      () =>
-        new Failure(
-          'Dead children stay for ever: the loop does not turn again, and nobody asks about them',
-          { mistake: 'never-reaps' },
-        ),
-    );
-    if (longest > A_WHILE) return;
-    throw new Failure(
-      `With --blocked ${BLOCKED} ${children.length} children died and none stayed a zombie: does the loop stand still?`,
-      { mistake: 'does-not-block' },
-    );
-  },
-};
-
-const PLACES = 4;
-
-export const signalsAreFlags: Check = {
-  id: '3-09',
-  name: 'signals',
-  part: 'part3',
-  title: 'Four deaths at once make four places free',
-  goal: 'Signals are flags, not a queue: four deaths may be one SIGCHLD.',
-  hints: [
-    'Your server is stopped while four children end, and goes on. How often is its handler called?',
-    'child.once("exit", ...) comes once for each child; process.on("SIGCHLD") once for as many as there were - ' +
-      'sigaction(2); its handler calls waitpid(2) until nobody is left.',
-    'active++ at the fork, active-- at each "exit"; while (active >= 4) await once(children, "exit").',
-  ],
-  anchor: 'signals',
-  lenient: ['what is printed', 'how the places are counted'],
-  byHand:
-    'for i in 1 2 3 4 5; do curl -s http://127.0.0.1:$PORT/ & done; sleep 1; P=$(lsof -tiTCP:$PORT -sTCP:LISTEN); ' +
-    'pgrep -P $P; kill -STOP $P; pkill -P $P; kill -CONT $P; sleep 1; pgrep -P $P  # four, and then the fifth',
-  file: '3f',
-  solution: '3f',
-  seconds: 25,
-  needs: 'Linux',
-  async run(trial) {
-    const server = await trial.start({ args: ['--sleep', LONG] });
-    await putToSleep(trial, server, PLACES);
-    const waiting = await askAll(trial, server, 1);
-    if (await comesTrue(() => pidsOf(server).length > PLACES, 0.5)) {
-      throw new Failure(
-        `${pidsOf(server).length} children are at work: expected ${PLACES} at most, the others wait`,
-        { mistake: 'no-limit-of-children' },
-      );
-    }
-    server.signal('SIGSTOP');
-    const stays = () => new Failure(`Your program ended, or SIGSTOP did not stop it`);
-    await until(() => isStopped(server.pid), 5, stays);
-    for (const pid of pidsOf(server)) kill(pid);
-    const areDead = () => childrenOf(server.pid).every(({ state }) => state === 'Z');
-    await until(areDead, 5, () => new Failure('The children did not die'));
-    const dead = pidsOf(server);
-    server.signal('SIGCONT');
-    const newcomers = [...waiting, ...(await askAll(trial, server, PLACES))];
-    const working = () => pidsOf(server).filter((pid) => !dead.includes(pid)).length;
-    await comesTrue(() => newcomers.some(hasBegun), PATIENCE);
-    if (!(await comesTrue(() => working() >= PLACES, 1))) {
-      throw new Failure(
-        `${PLACES} children ended at once, and then only ${working()} of ${PLACES} newcomers had one: the other places are taken by the dead`,
-        { mistake: 'counts-signals' },
-      );
-    }
-    if (working() > PLACES) {
-      throw new Failure(
-        `${PLACES} children ended at once, and then ${working()} are at work: expected ${PLACES}; each death makes one place free, and not two`,
-        { mistake: 'counts-twice' },
-      );
-    }
-  },
-};
-
-export const isolation: Check = {
-  id: '3-10',
-  name: 'isolation',
-  part: 'part3',
+export const check: Lesson = {
   title: 'A child that is killed costs its own client only',
   goal: 'Isolation is what processes buy: one crash, one client.',
   hints: [
@@ -179,6 +28,7 @@ export const isolation: Check = {
     'pgrep -P $(lsof -tiTCP:$PORT -sTCP:LISTEN)  # kill -9 one of these; the other answers',
   file: '3f',
   solution: '3f',
+  until: '3f',
   seconds: 25,
   needs: 'Linux',
   async run(trial) {
@@ -218,6 +68,36 @@ export const isolation: Check = {
         ),
     );
   },
+  mistakes: [
+    {
+      name: 'talks-to-the-dead',
+
+      says: 'One child was killed, and others went with it; your program ended',
+
+      edits: [
+        [HEAR_ERRORS, "    child.on('unheard', (error) =>"],
+        [
+          GIVE_UP,
+          "const giveUp = () => {\n      child.send('too late');\n      socket.destroy();\n    };",
+        ],
+      ],
+    },
+    {
+      name: 'keeps-the-orphan',
+
+      says: 'A child was killed before it had its connection: expected its client to be cut, and it is still waiting',
+
+      edits: [[GIVE_UP, 'const giveUp = () => {};']],
+    },
+    {
+      name: 'ends-with-its-child',
+
+      says: 'One child was killed, and others went with it; your program ended',
+
+      edits: [[GIVE_UP, 'const giveUp = () => process.exit(1);']],
+      isNamed: false,
+    },
+  ],
 };
 
 async function isCut(trial: Trial, client: RawClient, when: string): Promise<void> {

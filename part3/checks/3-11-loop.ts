@@ -1,6 +1,4 @@
-/** Part 3, the event loop: 3g, one process for all, until one handler computes. */
-import type { RawClient } from '../../shared/harness/raw-client.ts';
-import type { Check } from '../../shared/checks/check.ts';
+import type { Lesson } from '../../shared/checks/check.ts';
 import {
   answerOf,
   ask,
@@ -12,20 +10,21 @@ import {
   LONG,
   takePid,
   until,
-} from '../../shared/checks/clients.ts';
-import { Failure } from '../../shared/checks/failure.ts';
+} from '../../shared/checks/run/clients.ts';
+import { Failure } from '../../shared/checks/run/failure.ts';
+import type { RawClient } from '../../shared/harness/raw-client.ts';
 
 /** Seconds that each of the active ones sleeps. */
 const NAP = 0.5;
+
 const IDLE = 200;
+
 const ACTIVE = 50;
+
 /** Clients that must have begun when the first one is done. A handler that blocks makes it one or two. */
 const AT_A_TIME = 10;
 
-export const oneProcessServesAll: Check = {
-  id: '3-11',
-  name: 'loop',
-  part: 'part3',
+export const check: Lesson = {
   title: 'One process serves fifty at a time, and two hundred who say nothing',
   goal: 'Concurrency is not parallelism: one thread serves all, until one handler computes.',
   hints: [
@@ -82,6 +81,42 @@ export const oneProcessServesAll: Check = {
       });
     }
   },
+  mistakes: [
+    {
+      name: 'async-around-a-busy-loop',
+
+      says: 'When the first of 50 was served, no more than its neighbours had a head: expected all to be served at a time',
+
+      edits: [
+        ['  if (busy) compute(sleep);\n', ''],
+        ['  else await delay(sleep * 1000);', '  await (async () => compute(sleep))();'],
+      ],
+    },
+    {
+      name: 'awaits-each',
+
+      says: '200 say nothing, and of 50 who asked nobody was answered',
+
+      edits: [
+        [
+          '    handleRequest(socket, sleep, busy);',
+          '    await handleRequest(socket, sleep, busy);',
+        ],
+      ],
+    },
+    {
+      name: 'busy-does-not-compute',
+
+      says: 'With --busy a handler computes, and yet another client was answered',
+
+      edits: [['  if (busy) compute(sleep);\n  else await delay', '  await delay']],
+    },
+    {
+      name: 'awaits-each',
+      file: 'part3/start/3g.ts',
+      says: '200 say nothing, and of 50 who asked nobody was answered',
+    },
+  ],
 };
 
 async function expectOneProcess(clients: readonly RawClient[]): Promise<void> {

@@ -1,22 +1,27 @@
-/** Part 3, pre-fork: 3h, workers that stay, and one that replaces them. */
+import type { Lesson } from '../../shared/checks/check.ts';
+import { kill, pidsOf } from '../../shared/checks/run/children.ts';
+import {
+  ask,
+  begins,
+  isWhole,
+  takeAnswer,
+  takePid,
+  until,
+} from '../../shared/checks/run/clients.ts';
+import { Failure } from '../../shared/checks/run/failure.ts';
 import { bornAt, childrenOf, uptime } from '../../shared/harness/proc.ts';
 import type { RawClient } from '../../shared/harness/raw-client.ts';
 import type { ServerProcess } from '../../shared/harness/server-process.ts';
-import type { Check } from '../../shared/checks/check.ts';
-import { ask, begins, isWhole, takeAnswer, takePid, until } from '../../shared/checks/clients.ts';
-import { Failure } from '../../shared/checks/failure.ts';
-import { kill, pidsOf } from '../../shared/checks/part3-deaths.ts';
 
 const WORKERS = 4;
+
 /** Seconds: four ask one after the other while the first still sleeps; and then all are awaited. */
 const TURN = 0.8;
+
 /** Milliseconds between the second death in a row and the birth after it. Ours waits for 200. */
 const LEAST_DELAY = 80;
 
-export const workersStay: Check = {
-  id: '3-12',
-  name: 'prefork',
-  part: 'part3',
+export const check: Lesson = {
   title: 'Four workers serve four at a time; one that dies is replaced, but not in a hurry',
   goal: 'Pay the start once: processes that stay, and one that looks after them.',
   hints: [
@@ -60,6 +65,34 @@ export const workersStay: Check = {
     await replaced(server, [...pids]);
     await takeAnswer(await ask(trial, server), 'After a worker was replaced, a client');
   },
+  mistakes: [
+    {
+      name: 'no-respawn',
+
+      says: 'A worker was killed, and after 3 s there are 3 of 4',
+
+      edits: [['      setTimeout(spawn, backoff);\n', '']],
+    },
+    {
+      name: 'respawns-in-a-hurry',
+
+      says: 'Two workers died in a row, and the next was born at once: expected it to wait, at least 100 ms',
+
+      edits: [['setTimeout(spawn, backoff);', 'spawn();']],
+    },
+    {
+      name: 'not-all-work',
+
+      says: '4 asked while the first slept: expected 4 processes to answer, got 1',
+
+      edits: [['{ length: options.workers - 1 }', '{ length: 0 }']],
+    },
+    {
+      name: 'not-all-work',
+      file: 'part3/start/3h.ts',
+      says: '4 asked while the first slept: expected 4 processes to answer, got 1',
+    },
+  ],
 };
 
 /** Two deaths in a row: the first is forgiven. */

@@ -1,59 +1,14 @@
-/** Part 3, the gateway: what part 2 promised, under real concurrency; and an end that loses nothing. */
 import { createHash } from 'node:crypto';
-import type { Socket } from 'node:net';
+import type { Lesson } from '../../shared/checks/check.ts';
+import { type Answer, ask, headerIn, takeAnswer, until } from '../../shared/checks/run/clients.ts';
+import { Failure } from '../../shared/checks/run/failure.ts';
+import { APP, expectSame, head, startWorkers, talk } from '../../shared/checks/run/gateway.ts';
+import type { Trial } from '../../shared/checks/run/trial.ts';
 import { openGate } from '../../shared/harness/gate.ts';
 import type { RawClient } from '../../shared/harness/raw-client.ts';
 import type { ServerProcess } from '../../shared/harness/server-process.ts';
-import type { Check } from '../../shared/checks/check.ts';
-import {
-  type Answer,
-  answerOf,
-  ask,
-  comesTrue,
-  headerIn,
-  PATIENCE,
-  takeAnswer,
-  until,
-} from '../../shared/checks/clients.ts';
-import { Failure } from '../../shared/checks/failure.ts';
-import type { Trial } from '../../shared/checks/trial.ts';
 
-export const APP = 'shared/harness/contract-app:app';
-
-/** A whole head, the last of its connection. */
-export function head(request: string, ...fields: string[]): string {
-  const lines = [`${request} HTTP/1.1`, 'Host: localhost', ...fields, 'Connection: close'];
-  return `${lines.join('\r\n')}\r\n\r\n`;
-}
-
-/** The application's end of a relay; never longer than it may take for a request to reach it. */
-export async function takeCall(opened: Promise<Socket>, client: RawClient): Promise<Socket> {
-  let app: Socket | undefined;
-  opened.then((socket) => (app = socket)).catch(() => {});
-  await comesTrue(() => app !== undefined || client.ending !== 'open', 3);
-  if (app) return app;
-  const { received } = client;
-  throw new Failure(
-    'A request did not reach the application',
-    received.length > 0 ? { received, at: 0 } : { cause: 'timed out' },
-  );
-}
-
-/** Starts it with so many workers; undefined if it does not know the option. */
-export async function startWorkers(trial: Trial): Promise<ServerProcess | undefined> {
-  try {
-    return await trial.start({ app: APP, args: ['--workers', '2'] });
-  } catch (error) {
-    const { cause, stderr = '' } = (error as Failure).details ?? {};
-    if (cause === 'did not start' && /workers/.test(stderr)) return undefined;
-    throw error;
-  }
-}
-
-export const appsCannotTell: Check = {
-  id: '3-13',
-  name: 'gateway',
-  part: 'part3',
+export const check: Lesson = {
   title: 'All that part 2 promised holds for many at a time, and in every mode',
   goal: 'It is done when an application cannot tell: one process or two, one client or many.',
   hints: [
@@ -80,6 +35,74 @@ export const appsCannotTell: Check = {
     const many = await startWorkers(trial);
     if (many) await keepsThePromises(trial, many);
   },
+  mistakes: [
+    {
+      name: 'shared-state',
+
+      says: 'Two requests were under way, and one got the head or the body of another: 204 ""',
+      file: 'part3/gateway/run-application.ts',
+
+      edits: [
+        [
+          '  #head: Head | undefined;\n',
+          `  static head: Head | undefined;
+  get #head(): Head | undefined {
+    return Exchange.head;
+  }
+  set #head(head: Head | undefined) {
+    Exchange.head = head;
+  }
+`,
+        ],
+        ["if (this.#isStarted && !excInfo) breach('a second startResponse needs excInfo');", ''],
+      ],
+    },
+    {
+      name: 'shared-body',
+
+      says: 'A body came in two pieces, and other requests between them: what the app read is not that body',
+      file: 'part2/webserver2.ts',
+      edits: [
+        ['await this.handleOneRequest(socket);', 'this.handleOneRequest(socket);'],
+        [
+          'const body = [bytes.subarray(headEnd + 4)];',
+          'body.splice(0, body.length, bytes.subarray(headEnd + 4));',
+        ],
+        ['export class WSGIServer {', 'const body: Buffer[] = [];\n\nexport class WSGIServer {'],
+      ],
+    },
+    {
+      name: 'dies-of-a-throw',
+
+      says: 'An application threw, and your program ended: expected a 500 for its client alone',
+      file: 'part2/webserver2.ts',
+      edits: [
+        ['await this.handleOneRequest(socket);', 'this.handleOneRequest(socket);'],
+        ['await this.#answerError(response, error).catch(() => socket.destroy());', 'throw error;'],
+      ],
+    },
+    {
+      // The server of part 2, as it is.
+      name: 'one-at-a-time',
+
+      says: 'While one request was under way, a second did not reach the application: expected both to be under way',
+      file: 'part2/webserver2.ts',
+    },
+    {
+      name: 'multiprocess-lies',
+
+      says: 'The application runs in the only process there is, and wsgi.multiprocess says true',
+      file: 'part3/gateway/environ.ts',
+
+      edits: [["'wsgi.multiprocess': peer.isMultiprocess", "'wsgi.multiprocess': true"]],
+    },
+    {
+      name: 'nobody-calls-the-application',
+      isNamed: false,
+      file: 'part3/start/server.ts',
+      says: 'A request did not reach the application: expected both to be under way',
+    },
+  ],
 };
 
 async function keepsThePromises(trial: Trial, server: ServerProcess): Promise<void> {
@@ -194,18 +217,6 @@ async function servesTwoAtATime(trial: Trial, server: ServerProcess): Promise<vo
   }
 }
 
-export async function talk(trial: Trial, server: ServerProcess, request: string, method = 'GET') {
-  const client = await ask(trial, server, request);
-  const [line = ''] = request.split('\r\n');
-  await comesTrue(
-    () => answerOf(client, method) !== undefined || client.ending !== 'open',
-    PATIENCE,
-  );
-  const answer = answerOf(client, method) ?? (await takeAnswer(client, line, 0.1));
-  client.leave(); // a server may wait for our end, with a thread
-  return answer;
-}
-
 function parseEnviron(answer: Answer): Record<string, unknown> {
   try {
     return JSON.parse(answer.text);
@@ -214,10 +225,4 @@ function parseEnviron(answer: Answer): Record<string, unknown> {
       `Expected the environ as JSON, got ${JSON.stringify(answer.text.slice(0, 60))}`,
     );
   }
-}
-
-export function expectSame(what: string, got: unknown, wanted: unknown, { body }: Answer): void {
-  if (got === wanted) return;
-  const [expected, came] = [JSON.stringify(wanted), JSON.stringify(got)];
-  throw new Failure(`${what}: expected ${expected}, got ${came}`, { received: body });
 }

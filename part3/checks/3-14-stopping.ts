@@ -1,18 +1,21 @@
-/** Part 3, the end of a gateway: it answers what is under way, and leaves nothing behind. */
+import type { Lesson } from '../../shared/checks/check.ts';
+import {
+  ask,
+  comesTrue,
+  hasBegun,
+  PATIENCE,
+  takeAnswer,
+  until,
+} from '../../shared/checks/run/clients.ts';
+import { Failure } from '../../shared/checks/run/failure.ts';
+import { APP, expectSame, head, startWorkers, takeCall } from '../../shared/checks/run/gateway.ts';
+import { accepts, type Trial } from '../../shared/checks/run/trial.ts';
 import { openGate } from '../../shared/harness/gate.ts';
 import { hasLivingMember } from '../../shared/harness/proc.ts';
 import type { RawClient } from '../../shared/harness/raw-client.ts';
 import type { ServerProcess } from '../../shared/harness/server-process.ts';
-import type { Check } from '../../shared/checks/check.ts';
-import { ask, comesTrue, hasBegun, PATIENCE, takeAnswer, until } from '../../shared/checks/clients.ts';
-import { Failure } from '../../shared/checks/failure.ts';
-import { APP, expectSame, head, startWorkers, takeCall } from '../../shared/checks/part3-gateway.ts';
-import { accepts, type Trial } from '../../shared/checks/trial.ts';
 
-export const stoppingIsAFeature: Check = {
-  id: '3-14',
-  name: 'stopping',
-  part: 'part3',
+export const check: Lesson = {
   title: 'SIGTERM: what is under way is answered, newcomers are refused, and then it is gone',
   goal: 'Stopping is a feature: every deploy does it, in the middle of somebody.',
   hints: [
@@ -37,6 +40,55 @@ export const stoppingIsAFeature: Check = {
     const many = await startWorkers(trial);
     if (many) await endsInPeace(trial, many);
   },
+  mistakes: [
+    {
+      name: 'exits-at-once',
+
+      says: 'SIGTERM in mid-answer: expected the answer to be finished, and it was cut',
+
+      edits: [['if (isStopping) process.exit(128 + number);', 'process.exit(0);']],
+    },
+    {
+      name: 'goes-on',
+
+      says: 'SIGTERM, and 3 s later it still takes new connections: expected none',
+
+      edits: [
+        ['  stopOnSignals(worker, limits.drainTimeout);\n', "  process.on('SIGTERM', () => {});\n"],
+      ],
+    },
+    {
+      // It closes the door, and nobody sees to it that the process ends.
+      name: 'never-ends',
+
+      says: 'The last answer was given, and 5 s later the server still runs',
+
+      edits: [['      process.exit(0);\n    });', '      setInterval(() => {}, 1000);\n    });']],
+    },
+    {
+      name: 'waits-for-ever',
+
+      says: 'A second SIGTERM, and 3 s later the server still runs: expected it to end now',
+
+      edits: [['if (isStopping) process.exit(128 + number);', 'if (isStopping) return;']],
+    },
+    {
+      // A helper that was started with the workers, and is forgotten at the end.
+      name: 'orphans',
+
+      says: 'The server has ended, and a process of it is left',
+
+      edits: [
+        [
+          '  if (staffing.workers > 1 && cluster.isPrimary) {\n',
+          `  if (staffing.workers > 1 && cluster.isPrimary) {
+    const { spawn } = await import('node:child_process');
+    spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' });
+`,
+        ],
+      ],
+    },
+  ],
 };
 
 async function endsInPeace(trial: Trial, server: ServerProcess): Promise<void> {

@@ -1,20 +1,36 @@
-/** All checks, in the order a reader meets them. Exercises come behind the ladder of their part and are not needed to pass it. */
-import type { Check, Part } from './check.ts';
-import { EXERCISES1 } from './exercises-1.ts';
-import { EXERCISES2 } from './exercises-2.ts';
-import { EXERCISES3 } from './exercises-3.ts';
-import { PART1 } from './part1.ts';
-import { PART2 } from './part2.ts';
-import { PART3 } from './part3.ts';
+/**
+ * All checks, in the order a reader meets them: each is a file in its part's folder `checks`, and is found there.
+ * Exercises come behind the ladder of their part and are not needed to pass it.
+ */
+import { readdirSync } from 'node:fs';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { ROOT } from '../harness/server-process.ts';
+import type { Check, Lesson, Part } from './check.ts';
 
-export const LADDER: readonly Check[] = [
-  ...PART1,
-  ...EXERCISES1,
-  ...PART2,
-  ...EXERCISES2,
-  ...PART3,
-  ...EXERCISES3,
-];
+export const PARTS: readonly Part[] = ['part1', 'part2', 'part3'];
+
+/** `1-03-crlf.ts`, `1-x1-page.ts`: an exercise's x sorts it behind all digits. */
+const FILE = /^(\d-(?:\d\d|x\d))-(.+)\.ts$/;
+
+export const LADDER: readonly Check[] = (await Promise.all(PARTS.map(checksIn))).flat();
+
+async function checksIn(part: Part): Promise<Check[]> {
+  const folder = path.join(ROOT, part, 'checks');
+  const places = readdirSync(folder)
+    .sort()
+    .flatMap((file) => {
+      const [, id, name] = FILE.exec(file) ?? [];
+      return id && name ? [{ id, name, part, file }] : [];
+    });
+  const place = async ({ file, ...where }: (typeof places)[number]): Promise<Check> => {
+    const { check } = (await import(pathToFileURL(path.join(folder, file)).href)) as {
+      check: Lesson;
+    };
+    return { ...where, ...check };
+  };
+  return Promise.all(places.map(place));
+}
 
 export const isExercise = ({ id }: Check): boolean => id.includes('x');
 
@@ -25,12 +41,3 @@ export function stepsOf(part: Part): readonly Check[] {
 export function exercisesOf(part: Part): readonly Check[] {
   return LADDER.filter((check) => check.part === part && isExercise(check));
 }
-
-/** What a part leaves open, which the next one answers. */
-export const QUESTIONS: Record<Part, string> = {
-  part1:
-    'Part 2 asks: how does your server run applications it has never seen, written for Express, Koa, Fastify or Hono, without a line changed in any of them?',
-  part2: 'Part 3 asks: how does your server serve more than one client at a time?',
-  part3:
-    'There is no next part: you have built a web server, from the handshake to the last child process. What will you run on it?',
-};

@@ -14,6 +14,8 @@ for (const folder of ['part1', 'part2', 'part3', 'shared']) {
   for (const file of readTree(folder)) files.set(file, importsOf(file));
 }
 const isTest = (file: string) => file.endsWith('.test.ts') || /^part\d\/test\//.test(file);
+const isCheck = (file: string) => /^part\d\/checks\//.test(file);
+const isStarter = (file: string) => /^part\d\/start\//.test(file);
 const partOf = (file: string) => /^part\d/.exec(file)?.[0];
 const isOurs = (target: string) => files.has(target);
 
@@ -67,7 +69,8 @@ describe('doors', () => {
   test('a part stands on node:* and itself alone; only a gateway asks the loader for an app', () => {
     const allowed = (target: string) =>
       target.startsWith('node:') || partOf(target) || target === 'shared/app-loader.ts';
-    const isPart = (file: string) => Boolean(partOf(file)) && !isTest(file);
+    const isPart = (file: string) =>
+      Boolean(partOf(file)) && !isTest(file) && !isCheck(file) && !isStarter(file);
     expect(breaches((target) => Boolean(allowed(target)), isPart)).toEqual([]);
     const gateways = STAGES.filter(({ can }) => can.includes('gateway')).map(({ file }) => file);
     const usesLoader = [...files.keys()].filter(
@@ -109,6 +112,22 @@ describe('doors', () => {
     ).toEqual([]);
   });
 
+  test('a check stands on the engine and the harness, and knows no other check', () => {
+    const mayCheck = (target: string) =>
+      /^node:|^shared\/(checks|harness)\//.test(target) || target.endsWith('/lines.ts');
+    expect(breaches(mayCheck, isCheck)).toEqual([]);
+  });
+
+  test('what the reader begins with stands on what is shared, as the reader will', () => {
+    const mayStarter = (target: string) => /^node:|^shared\/(?!checks|harness)/.test(target);
+    expect(breaches(mayStarter, isStarter)).toEqual([]);
+  });
+
+  test('no arrow runs back up: harness and weave know no check', () => {
+    const isBelow = (file: string) => /^shared\/(harness|weave|bench|adapters|apps)\//.test(file);
+    expect(breaches((target) => !target.startsWith('shared/checks/'), isBelow)).toEqual([]);
+  });
+
   test('adapters and apps know no server, and no adapter a framework', () => {
     const isAdapter = (file: string) => file.startsWith('shared/adapters/') && !isTest(file);
     const mayAdapter = (target: string) =>
@@ -124,7 +143,10 @@ describe('doors', () => {
     const names = /express|koa|fastify|hono|flask|django|pyramid/i;
     const heard = [...files.keys()].filter(
       (file) =>
-        partOf(file) && !isTest(file) && names.test(readFileSync(path.join(ROOT, file), 'utf8')),
+        partOf(file) &&
+        !isTest(file) &&
+        !isCheck(file) &&
+        names.test(readFileSync(path.join(ROOT, file), 'utf8')),
     );
     expect(heard).toEqual([]);
   });

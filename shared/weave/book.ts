@@ -2,17 +2,15 @@
  * The book: all chapters, and all that can be said of them without running anything. It brings together what the checkers
  * must not know of each other: files, the ladder of checks, the stages, package.json.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { LADDER } from '../checks/ladder.ts';
-import { placeOf } from '../checks/report.ts';
 import { ROOT } from '../harness/server-process.ts';
 import { STAGES } from '../stages.ts';
 import { type Chapter, type Fault, parseChapter } from './chapter.ts';
 import { checkCode } from './code.ts';
 import { checkCommands, type Offer } from './commands.ts';
 import { checkFigures, loadFigures } from './figures.ts';
-import { checkLinks, checkReferences, type Reference } from './links.ts';
+import { checkLinks } from './links.ts';
 import { checkTranscripts } from './transcript.ts';
 
 /** In the order in which they are read. */
@@ -38,7 +36,6 @@ export async function checkBook(chapters: readonly Chapter[]): Promise<Fault[]> 
       ...checkTranscripts(chapter),
     ]),
     ...checkLinks(chapters, ROOT),
-    ...checkReferences(chapters, references()),
     ...checkFigures(chapters, await loadFigures(ROOT), ROOT),
   ];
   const place = ({ file }: Fault) => (FILES.indexOf(file) + FILES.length) % (FILES.length + 1);
@@ -59,13 +56,13 @@ function takeOffer(): Offer {
     stages[part] ??= [];
     stages[part].push(id);
   }
-  const checks = LADDER.flatMap(({ id, name }) => (name === undefined ? [id] : [id, name]));
-  return { scripts: Object.keys(scripts), stages, checks };
+  return { scripts: Object.keys(scripts), stages, checks: namesOfChecks() };
 }
 
-function references(): Reference[] {
-  return LADDER.map((check) => {
-    const [file = '', anchor = ''] = placeOf(check).split('#');
-    return { file, anchor, from: `check ${check.id}` };
-  });
+/** What `npm run check -- ` takes beside a part: `1-03` and `crlf`, of part1/checks/1-03-crlf.ts. */
+function namesOfChecks(): string[] {
+  const files = FILES.slice(1)
+    .map((file) => path.dirname(file))
+    .flatMap((part) => readdirSync(path.join(ROOT, part, 'checks')));
+  return files.flatMap((file) => /^(\d-[x\d]+)-(.+)\.ts$/.exec(file)?.slice(1) ?? []);
 }

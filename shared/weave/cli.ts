@@ -11,7 +11,6 @@ import { checkBook, FILES, readBook, readChapter, tell } from './book.ts';
 import { type Chapter, type Fault, type Fence, replaceLines } from './chapter.ts';
 import { refreshCode } from './code.ts';
 import { loadFigures } from './figures.ts';
-import { writeMatrix } from './matrix.ts';
 import { whatIsMissing } from './needs.ts';
 import { Play } from './play.ts';
 import { checkTranscripts, replaceExpected, toActs } from './transcript.ts';
@@ -25,7 +24,6 @@ and its last line. An empty block becomes the whole of what is named. CHAPTER is
   --transcripts   run what the terminals of CHAPTER show, and write anew what they printed; with --check compare only.
                   CHAPTER#ANCHOR is one section of it
   --figures       draw all figures
-  --matrix        ask every stage every check, and write the README's growth matrix; takes a minute or two
   --help          this text`;
 
 /** What the writer did not mean. */
@@ -45,7 +43,6 @@ async function main(args: string[]): Promise<number> {
     options: {
       check: flag,
       figures: flag,
-      matrix: flag,
       transcripts: flag,
       help: { ...flag, short: 'h' },
     },
@@ -58,10 +55,6 @@ async function main(args: string[]): Promise<number> {
     return playAll(positionals.length > 0 ? positionals : FILES, values.check);
   const files = positionals.length > 0 ? positionals.map(toFile) : FILES;
   if (values.figures && !values.check) return drawFigures();
-  if (values.matrix) {
-    await writeMatrix(ROOT);
-    return 0;
-  }
   const inFiles = ({ file }: Fault) => positionals.length === 0 || files.includes(file);
   if (values.check) return report((await checkBook(readBook())).filter(inFiles));
   const chapters = readBook().filter(({ file }) => files.includes(file));

@@ -1,0 +1,3 @@
+import { describeGrowth } from '../../shared/checks/proof/describe-growth.ts';
+
+describeGrowth('part2');

@@ -1,0 +1,103 @@
+/**
+ * A gateway in another language is graded like one of ours: what it does passes, and what it does not do is told. So is
+ * one that takes shortcuts on node:http.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import type { Check } from '../../shared/checks/check.ts';
+import { stepsOf } from '../../shared/checks/ladder.ts';
+import { find } from '../../shared/checks/proof/describe-checks.ts';
+import { findingPythonApps, isPython, PythonTrial } from '../../shared/checks/run/python-trial.ts';
+import { runCheck } from '../../shared/checks/run/run-check.ts';
+import type { Subject } from '../../shared/checks/run/trial.ts';
+import { quick, runToEnd } from '../../shared/harness/server-process.ts';
+
+const FAIR = path.join(import.meta.dirname, 'fair');
+const PART2 = stepsOf('part2');
+const GATEWAY_CHECKS = [...PART2, find('3-13'), find('3-14')];
+
+async function failureOf(check: Check, file: string): Promise<string | undefined> {
+  const program = path.join(FAIR, file);
+  if (file.endsWith('.py')) {
+    const subject: Subject = { command: () => findingPythonApps(['python3', program]) };
+    const trial = new PythonTrial(subject, 'server');
+    return (await runCheck(check, subject, trial)).failure?.message;
+  }
+  const { failure } = await runCheck(check, { command: () => quick(program) });
+  return failure?.message.replace(/\d+ bytes/g, 'N bytes');
+}
+
+describe.concurrent('a gateway in Python that does it all passes', () => {
+  test.each(GATEWAY_CHECKS)('$id', async (check) => {
+    expect(await failureOf(check, 'gateway.py')).toBeUndefined();
+  });
+});
+
+/** What a check says, for those that do not pass. */
+type Verdicts = Readonly<Record<string, string>>;
+
+describe.concurrent('one of a few lines on wsgiref is told what wsgiref leaves out', () => {
+  const says: Verdicts = {
+    '2-05':
+      "POST /sha256: no answer in 3 s, though every byte was sent; it comes behind the client's FIN, but a body ends where Content-Length says",
+    '2-09':
+      'The app has thrown in the middle of its body, and its client got a FIN: half an answer looks whole',
+    '2-10': 'A garbage request line: an answer begins with a status line, not with a page',
+    '2-12': 'GET /304: node:http sends the body "", your server "not for the wire"',
+    '3-13':
+      'While one request was under way, a second did not reach the application: expected both to be under way',
+    '3-14': 'SIGTERM in mid-answer: expected the answer to be finished, and it was cut',
+  };
+  test.each(GATEWAY_CHECKS)('$id', async (check) => {
+    const message = await failureOf(check, 'on_wsgiref.py');
+    const page = /"<.*/; // each version of Python has its own
+    expect(message?.replace(page, 'a page')).toBe(says[check.id]);
+  });
+});
+
+describe.concurrent('a hasty one on node:http is told what it has forgotten', () => {
+  const says: Verdicts = {
+    '2-02': 'SERVER_PROTOCOL: expected "HTTP/1.1", got none',
+    '2-03': 'QUERY_STRING: expected "q=a%20b?c=%C3%A9+d", got "q=a%20b"',
+    '2-04': 'CONTENT_TYPE: expected "text/x", got none',
+    '2-07': 'There is no Server header, and the app has sent none',
+    '2-08':
+      'A client that takes nothing: the app was asked for 64 MiB all the same, and your server keeps them in memory',
+    '2-09': 'An app that returns a body and never calls startResponse: expected 500, got 200 OK',
+    '2-11': 'POST /upload of wsgiapp:app: expected "N bytes\\n", got "N bytes\\n"',
+  };
+  test.each(PART2)('$id', async (check) => {
+    expect(await failureOf(check, 'on-node-http.ts')).toBe(says[check.id]);
+  });
+});
+
+test('by its command one sees which language a gateway is in', ({ expect }) => {
+  const told = (command: string) => isPython(command.split(' '));
+  for (const command of ['python3 my.py', './my.py', 'uv run my.py', '/usr/bin/python3.12 -m my'])
+    expect(told(command), command).toBe(true);
+  for (const command of ['npx tsx my.ts', './gateway', 'node python.js'])
+    expect(told(command), command).toBe(false);
+});
+
+test('SERVER says it, or APPS; and what is printed can be typed', async ({ expect }) => {
+  const home = mkdtempSync(path.join(tmpdir(), 'checks-'));
+  const check = (more: Record<string, string>) =>
+    runToEnd([...quick('shared/checks/commands/cli.ts'), 'check', '2-02'], {
+      CHECK_HOME: home,
+      ...more,
+    });
+  try {
+    const SERVER = 'python3 part2/test/fair/gateway.py';
+    expect((await check({ SERVER })).code).toBe(0);
+    const other = await check({ SERVER, APPS: 'typescript' });
+    expect([other.code, other.stdout]).toEqual([1, expect.stringContaining('ModuleNotFoundError')]);
+    const wrong = await check({ SERVER: 'sh -c true', APPS: 'python' });
+    expect(wrong.stdout).toMatch(
+      /^ {2}\$ PORT=8888 env PYTHONPATH=\S+ sh -c true contract_app:app$/m,
+    );
+  } finally {
+    rmSync(home, { recursive: true });
+  }
+});

@@ -1,0 +1,59 @@
+/**
+ * What the checker remembers of a reader, in partN/my/.progress.json: what passed, and how many hints were asked for. Each
+ * program that SERVER has named has a file of its own beside it.
+ */
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import type { Check, Part } from '../check.ts';
+import type { Verdict } from '../run/run-check.ts';
+import { progressFile } from './reader.ts';
+
+export interface Progress {
+  /** Ids of the checks that passed when they were last run. */
+  readonly passed: readonly string[];
+  /** For an id, how many hints were given. */
+  readonly hints: Readonly<Record<string, number>>;
+}
+
+const NOTHING: Progress = { passed: [], hints: {} };
+const HINTS = 3;
+
+export function readProgress(part: Part): Progress {
+  try {
+    const { passed, hints } = JSON.parse(readFileSync(progressFile(part), 'utf8'));
+    return Array.isArray(passed) && typeof hints === 'object' ? { passed, hints } : NOTHING;
+  } catch {
+    return NOTHING; // not there yet, or spoilt: nobody loses more than a list of ticks
+  }
+}
+
+export function forgetProgress(part: Part): void {
+  rmSync(progressFile(part), { force: true });
+}
+
+/** Keeps the verdict: who breaks what once passed has not passed it any more. */
+export function remember({ check, state }: Verdict): void {
+  const { passed, hints } = readProgress(check.part);
+  const others = passed.filter((id) => id !== check.id);
+  write(check.part, { passed: state === 'passed' ? [...others, check.id] : others, hints });
+}
+
+/** One hint more than last time, and never more than there are: how many the reader may see now. */
+export function takeHint(check: Check): number {
+  const { passed, hints } = readProgress(check.part);
+  const level = Math.min((hints[check.id] ?? 0) + 1, HINTS);
+  write(check.part, { passed, hints: { ...hints, [check.id]: level } });
+  return level;
+}
+
+export function hasPassed(check: Check): boolean {
+  return readProgress(check.part).passed.includes(check.id);
+}
+
+/** Written beside and renamed: `learn` and `hint` may run at the same time, and none must read a half. */
+function write(part: Part, progress: Progress): void {
+  const file = progressFile(part);
+  mkdirSync(path.dirname(file), { recursive: true });
+  writeFileSync(`${file}.${process.pid}`, `${JSON.stringify(progress, null, 2)}\n`);
+  renameSync(`${file}.${process.pid}`, file);
+}

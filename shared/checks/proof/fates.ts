@@ -1,0 +1,127 @@
+/**
+ * Puts checks to mutants, and keeps how each fared: a check that no mutant fails, and a mutant that no check sees, say where
+ * a reader's mistake would pass. It starts nothing itself: who calls it says how a check is run.
+ */
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import type { Verdict } from '../run/run-check.ts';
+import type { Mutant } from './mutate.ts';
+
+/** How a check saw a mutant fail. */
+export type End = 'failed' | 'timed out' | 'crashed';
+/** The check that a mutant failed, and how; or that it passed them all. */
+export type Fate = { readonly by: string; readonly end: End } | 'survived';
+export type Fates = Map<string, Fate>;
+
+/** Runs a check on a mutant: how it failed, or nothing if it passed. */
+export type Examine = (mutant: Mutant, check: string) => Promise<End | undefined>;
+
+/** Mutants at a time. A check mostly waits for its server, and some measure time: more would disturb these. */
+const WORKERS = 2;
+
+/** Finds the fate of every mutant that has none yet, and tells of each at once. */
+export async function decide(
+  mutants: readonly Mutant[],
+  checks: readonly string[],
+  fates: Fates,
+  examine: Examine,
+  tell: () => void,
+): Promise<void> {
+  const open = mutants.filter(({ id }) => !fates.has(id)).values();
+  const work = async () => {
+    for (const mutant of open) {
+      fates.set(mutant.id, await fateOf(mutant, likeliestFirst(checks, mutant, fates), examine));
+      tell();
+    }
+  };
+  await Promise.all(Array.from({ length: WORKERS }, work));
+}
+
+async function fateOf(mutant: Mutant, checks: readonly string[], examine: Examine): Promise<Fate> {
+  for (const check of checks) {
+    const end = await examine(mutant, check);
+    // Once may be bad luck on a busy machine, and would make the checks look better than they are.
+    if (end && (await examine(mutant, check))) return { by: check, end };
+  }
+  return 'survived';
+}
+
+/** The checks that killed its neighbours come first, the nearest at the head. */
+function likeliestFirst(
+  checks: readonly string[],
+  { id }: Mutant,
+  fates: Fates,
+): readonly string[] {
+  const distance = (other: string) => Math.abs(Number(other) - Number(id));
+  const killers = [...fates].flatMap(([other, fate]) =>
+    fate === 'survived' ? [] : [{ check: fate.by, distance: distance(other) }],
+  );
+  const near = killers.sort((a, b) => a.distance - b.distance).map(({ check }) => check);
+  return [...new Set([...near, ...checks])];
+}
+
+/** How a verdict is told of a mutant. */
+export function endOf({ state, failure }: Verdict): End | undefined {
+  if (state !== 'failed') return undefined;
+  const cause = failure?.details.cause ?? 'wrong';
+  if (cause === 'timed out' || cause === 'not ready') return 'timed out';
+  return cause === 'exited' || cause === 'did not start' ? 'crashed' : 'failed';
+}
+
+/** What the stage and the checks were when something was found. */
+export interface Digests {
+  readonly stage: string;
+  readonly checks: string;
+}
+
+interface Kept extends Digests {
+  readonly fates: readonly (readonly [id: string, fate: Fate])[];
+}
+
+/** Reads what is known: of another stage nothing holds; of other checks, what was killed is dead, what survived is asked again. */
+export function readFates(file: string, { stage, checks }: Digests): Fates {
+  try {
+    const kept: Kept = JSON.parse(readFileSync(file, 'utf8'));
+    if (kept.stage !== stage) return new Map();
+    return new Map(kept.fates.filter(([, fate]) => kept.checks === checks || fate !== 'survived'));
+  } catch {
+    return new Map(); // not there yet, or spoilt: it is found again
+  }
+}
+
+/** Written beside and renamed: whenever it is stopped, the file is whole. */
+export function writeFates(file: string, kept: Digests, fates: Fates): void {
+  mkdirSync(path.dirname(file), { recursive: true });
+  writeFileSync(`${file}.${process.pid}`, JSON.stringify({ ...kept, fates: [...fates] }));
+  renameSync(`${file}.${process.pid}`, file);
+}
+
+/** Each survivor with its place, and the score. */
+export function reportLines(name: string, mutants: readonly Mutant[], fates: Fates): string[] {
+  const survivors = mutants.filter(({ id }) => fates.get(id) === 'survived');
+  const killed = mutants.length - survivors.length;
+  const count = (end: End) =>
+    mutants
+      .map(({ id }) => fates.get(id))
+      .filter((fate) => typeof fate === 'object' && fate.end === end).length;
+  return [
+    ...survivors.flatMap((mutant) => fateLines(mutant, fates)),
+    '',
+    `${name}: ${killed} of ${mutants.length} mutants are killed, ${((100 * killed) / mutants.length).toFixed(1)} %`,
+    `(${count('failed')} fail a check, ${count('crashed')} crash in it, ${count('timed out')} run out of its time)`,
+  ];
+}
+
+/** A mutant as a change, and how it fared: where, what stood there, what stands there instead. */
+export function fateLines({ id, file, line, original, replacement }: Mutant, fates: Fates) {
+  const fate = fates.get(id);
+  const told = typeof fate === 'object' ? `killed by ${fate.by}: ${fate.end}` : 'survives';
+  return [`${file}:${line} ${told}`, `  - ${brief(original)}`, `  + ${brief(replacement)}`];
+}
+
+const MOST = 110;
+
+function brief(code: string): string {
+  const text = code.replace(/\s+/g, ' ');
+  return text.length > MOST ? `${text.slice(0, MOST)} …` : text;
+}

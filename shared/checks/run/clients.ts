@@ -1,0 +1,193 @@
+/**
+ * What the checks of part 3 do over and over: ask, wait for what they can see and never longer than they may, and take
+ * the first answer out of what came. Whatever does not come in time is a Failure in the words of the check.
+ */
+import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
+import type { RawClient } from '../../harness/raw-client.ts';
+import type { ServerProcess } from '../../harness/server-process.ts';
+import { Failure } from './failure.ts';
+import type { Trial } from './trial.ts';
+
+export const GET = 'GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n';
+/** Seconds of sleep that no check waits for: what it looks at happens during it. */
+export const LONG = '600';
+/** Seconds a program has for what it should do at once. It bounds, it does not measure. */
+export const PATIENCE = 15;
+/** Milliseconds between two looks. */
+const GLANCE = 3;
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly body: Buffer;
+  readonly text: string;
+  /** Which process says that it has answered. */
+  readonly pid: number | undefined;
+}
+
+/** Looks until it is so, for so many seconds. */
+export async function until(
+  isSo: () => boolean,
+  seconds: number,
+  otherwise: () => Failure,
+): Promise<void> {
+  const deadline = performance.now() + seconds * 1000;
+  for (;;) {
+    const isLate = performance.now() > deadline; // asked first: where this process was busy itself, it looks once more
+    if (isSo()) return;
+    if (isLate) throw otherwise();
+    await delay(GLANCE);
+    await turn();
+  }
+}
+
+/** The same, where it is no failure if it never is. */
+export async function comesTrue(isSo: () => boolean, seconds: number): Promise<boolean> {
+  return until(isSo, seconds, () => new Failure('')).then(
+    () => true,
+    () => false,
+  );
+}
+
+export async function ask(
+  trial: Trial,
+  server: ServerProcess,
+  request: string = GET,
+): Promise<RawClient> {
+  const client = await trial.connect(server);
+  await client.send(request).catch(() => {}); // what is wrong shows in what comes back
+  return client;
+}
+
+/** Several clients at once. */
+export function askAll(
+  trial: Trial,
+  server: ServerProcess,
+  count: number,
+  request?: string,
+): Promise<RawClient[]> {
+  return Promise.all(Array.from({ length: count }, () => ask(trial, server, request)));
+}
+
+export const hasBegun = ({ received }: RawClient) => received.length > 0;
+export const isWhole = (client: RawClient) => answerOf(client) !== undefined;
+
+/** The first byte of the answer is here: from here on, a handler that sleeps is asleep. */
+export async function begins(client: RawClient, who: string): Promise<void> {
+  await until(
+    () => hasBegun(client) || client.ending !== 'open',
+    PATIENCE,
+    () =>
+      new Failure(
+        `${who} asked, and in ${PATIENCE} s not even the head of an answer came: send it before you sleep`,
+        { cause: 'timed out' },
+      ),
+  );
+  if (!hasBegun(client)) {
+    throw new Failure(`${who} asked, and was hung up on without an answer`, {
+      cause: client.ending === 'rst' ? 'reset' : 'wrong',
+    });
+  }
+}
+
+/** The whole answer. Whether the connection then ends is not asked here. */
+export async function takeAnswer(
+  client: RawClient,
+  who: string,
+  seconds: number = PATIENCE,
+): Promise<Answer> {
+  await until(
+    () => isWhole(client) || client.ending !== 'open',
+    seconds,
+    () =>
+      new Failure(`${who} asked, and had no whole answer in ${seconds} s`, {
+        cause: 'timed out',
+        received: client.received,
+      }),
+  );
+  const answer = answerOf(client);
+  if (answer) return answer;
+  throw new Failure(`${who} expected a whole answer, and was cut after ${sizeOf(client)}`, {
+    cause: client.ending === 'rst' ? 'reset' : 'wrong',
+    received: client.received,
+    at: client.received.length,
+  });
+}
+
+/** The process that answered, by the answer's own word. */
+export async function takePid(client: RawClient, who: string): Promise<number> {
+  const answer = await takeAnswer(client, who);
+  if (answer.pid !== undefined) return answer.pid;
+  throw new Failure(
+    `${who} expected a body with "This is process N.", got ${JSON.stringify(answer.text.slice(0, 60))}`,
+    { received: client.received, at: client.received.length - answer.body.length },
+  );
+}
+
+/** Milliseconds that a client who is alone has to wait for its answer. */
+export async function usualTime(trial: Trial, server: ServerProcess): Promise<number> {
+  const start = performance.now();
+  const client = await ask(trial, server);
+  await takeAnswer(client, 'A client that was alone');
+  client.leave();
+  return performance.now() - start;
+}
+
+export function sizeOf({ received }: RawClient): string {
+  return received.length === 1 ? '1 byte' : `${received.length} bytes`;
+}
+
+/** The first answer in what a client has got; undefined as long as it is not whole. */
+export function answerOf({ received, ending }: RawClient, method = 'GET'): Answer | undefined {
+  const end = received.indexOf('\r\n\r\n');
+  if (end === -1) return undefined;
+  const [statusLine = '', ...lines] = received.toString('latin1', 0, end).split('\r\n');
+  const status = Number(/^HTTP\/1\.[01] (\d{3})\b/.exec(statusLine)?.[1]);
+  if (!status) {
+    const message = `Expected a status line as HTTP/1.1 200 OK, got ${JSON.stringify(statusLine)}`;
+    throw new Failure(message, { received, at: 0 });
+  }
+  const headers = lines.map((line): [string, string] => {
+    const colon = line.indexOf(':');
+    return [line.slice(0, colon), line.slice(colon + 1).trim()];
+  });
+  const rest = received.subarray(end + 4);
+  const body = bodyIn({ status, headers, rest, isOver: ending !== 'open', method });
+  if (!body) return undefined;
+  const text = body.toString();
+  const pid = /process (\d+)/.exec(text)?.[1];
+  return { status, headers, body, text, pid: pid ? Number(pid) : undefined };
+}
+
+export function headerIn({ headers }: Pick<Answer, 'headers'>, name: string): string | undefined {
+  return headers.find(([given]) => given.toLowerCase() === name.toLowerCase())?.[1];
+}
+
+interface Framed extends Pick<Answer, 'status' | 'headers'> {
+  readonly rest: Buffer;
+  readonly isOver: boolean;
+  readonly method: string;
+}
+
+/** RFC 9112 §6.3, as a client reads it. */
+function bodyIn({ status, headers, rest, isOver, method }: Framed): Buffer | undefined {
+  if (method === 'HEAD' || status === 204 || status === 304) return Buffer.alloc(0);
+  if (/chunked/i.test(headerIn({ headers }, 'Transfer-Encoding') ?? '')) return takeChunks(rest);
+  const length = headerIn({ headers }, 'Content-Length');
+  if (length === undefined) return isOver ? rest : undefined;
+  return rest.length >= Number(length) ? rest.subarray(0, Number(length)) : undefined;
+}
+
+function takeChunks(bytes: Buffer): Buffer | undefined {
+  const chunks: Buffer[] = [];
+  for (let at = 0; ; ) {
+    const lineEnd = bytes.indexOf('\r\n', at);
+    if (lineEnd === -1) return undefined;
+    const size = Number.parseInt(bytes.toString('latin1', at, lineEnd), 16);
+    if (!(size >= 0)) throw new Failure('Expected the size of a chunk', { received: bytes, at });
+    at = lineEnd + 2 + size + 2;
+    if (at > bytes.length) return undefined;
+    if (size === 0) return Buffer.concat(chunks);
+    chunks.push(bytes.subarray(lineEnd + 2, lineEnd + 2 + size));
+  }
+}
