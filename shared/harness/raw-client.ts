@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import { connect, type NetConnectOpts, type Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
+import { readChunks } from './chunks.ts';
 import type { Address } from './transport.ts';
 
 /** How a connection ended: with a FIN, with a RST, or not yet. Over a Unix socket and TLS, too, an error is a RST. */
@@ -183,32 +184,14 @@ export function parseResponse(bytes: Buffer): RawResponse {
   const body = bytes.subarray(end + 4);
   const response = { status: Number(status), headers, body };
   if (headerOf(response, 'Transfer-Encoding') === 'chunked') {
-    return { ...response, ...takeChunks(body) };
+    const { used, fault, ...chunks } = readChunks(body);
+    if (fault) throw new Error(`${fault.message}, at byte ${fault.at} of the body`);
+    if (chunks.isWhole && used < body.length)
+      throw new Error(`behind the last chunk: ${body.length - used} bytes`);
+    return { ...response, ...chunks };
   }
   const length = headerOf(response, 'Content-Length');
   return { ...response, isWhole: length === undefined || Number(length) === body.length };
-}
-
-/** chunk = chunk-size CRLF chunk-data CRLF; RFC 9112 §7.1. Of a body that is cut, what came of it. */
-function takeChunks(bytes: Buffer): { body: Buffer; isWhole: boolean } {
-  const chunks: Buffer[] = [];
-  let rest = bytes;
-  while (rest.length > 0) {
-    const lineEnd = rest.indexOf('\r\n');
-    if (lineEnd === -1) break;
-    const line = rest.toString('latin1', 0, lineEnd);
-    if (!/^[\da-f]+$/.test(line)) throw new Error(`no chunk size: ${JSON.stringify(line)}`);
-    const size = Number.parseInt(line, 16);
-    const data = rest.subarray(lineEnd + 2, lineEnd + 2 + size);
-    const behind = rest.toString('latin1', lineEnd + 2 + size, lineEnd + 2 + size + 2);
-    if (!'\r\n'.startsWith(behind)) throw new Error('a chunk is longer than its size');
-    rest = rest.subarray(lineEnd + 2 + size + 2);
-    chunks.push(data);
-    if (size > 0 || behind !== '\r\n') continue;
-    if (rest.length > 0) throw new Error(`behind the last chunk: ${rest.length} bytes`);
-    return { body: Buffer.concat(chunks), isWhole: true };
-  }
-  return { body: Buffer.concat(chunks), isWhole: false };
 }
 
 /** The one value of a header, in whatever letter case; undefined if there is none. */

@@ -1,5 +1,7 @@
 /** What the tests of the gateway have in common: clients that are tidied away, and a strict reader of answers. */
+
 import { afterAll, expect } from 'vitest';
+import { readChunks } from '../../../shared/harness/chunks.ts';
 import { openGate } from '../../../shared/harness/gate.ts';
 import { headerOf, RawClient, type RawResponse } from '../../../shared/harness/raw-client.ts';
 import type { ServerProcess } from '../../../shared/harness/server-process.ts';
@@ -90,27 +92,17 @@ function takeBody(answer: Answer, method: string): { body: Buffer; used: number 
   if (method === 'HEAD' || status === 204 || status === 304) {
     return { body: Buffer.alloc(0), used: 0 };
   }
-  if (isChunked) return takeChunks(body);
+  if (isChunked) {
+    const { isWhole, fault, ...chunks } = readChunks(body);
+    if (!isWhole) throw new Error(fault?.message ?? 'not a whole body in chunks');
+    return chunks;
+  }
   if (length === undefined) {
     expect(headerOf(answer, 'Connection')).toBe('close');
     return { body, used: body.length };
   }
   if (!/^\d+$/.test(length) || body.length < Number(length)) throw new Error('not a whole body');
   return { body: body.subarray(0, Number(length)), used: Number(length) };
-}
-
-function takeChunks(bytes: Buffer): { body: Buffer; used: number } {
-  const pieces: Buffer[] = [];
-  for (let at = 0; ; ) {
-    const [line = '', digits = ''] =
-      /^([\da-f]+)\r\n/.exec(bytes.toString('latin1', at, at + 12)) ?? [];
-    const start = at + line.length;
-    const end = start + Number.parseInt(digits, 16);
-    if (bytes.toString('latin1', end, end + 2) !== '\r\n') throw new Error('not a whole chunk');
-    at = end + 2;
-    if (start === end) return { body: Buffer.concat(pieces), used: at };
-    pieces.push(bytes.subarray(start, end));
-  }
 }
 
 /** A gate for one application to wait at: `arrived` when it does, and it goes on at `open`. */

@@ -3,6 +3,7 @@
  * the first answer out of what came. Whatever does not come in time is a Failure in the words of the check.
  */
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
+import { readChunks } from '../../harness/chunks.ts';
 import type { RawClient } from '../../harness/raw-client.ts';
 import type { ServerProcess } from '../../harness/server-process.ts';
 import { Failure } from './failure.ts';
@@ -172,22 +173,12 @@ interface Framed extends Pick<Answer, 'status' | 'headers'> {
 /** RFC 9112 §6.3, as a client reads it. */
 function bodyIn({ status, headers, rest, isOver, method }: Framed): Buffer | undefined {
   if (method === 'HEAD' || status === 204 || status === 304) return Buffer.alloc(0);
-  if (/chunked/i.test(headerIn({ headers }, 'Transfer-Encoding') ?? '')) return takeChunks(rest);
+  if (/chunked/i.test(headerIn({ headers }, 'Transfer-Encoding') ?? '')) {
+    const { body, isWhole, fault } = readChunks(rest);
+    if (fault) throw new Failure(`In the body ${fault.message}`, { received: rest, at: fault.at });
+    return isWhole ? body : undefined;
+  }
   const length = headerIn({ headers }, 'Content-Length');
   if (length === undefined) return isOver ? rest : undefined;
   return rest.length >= Number(length) ? rest.subarray(0, Number(length)) : undefined;
-}
-
-function takeChunks(bytes: Buffer): Buffer | undefined {
-  const chunks: Buffer[] = [];
-  for (let at = 0; ; ) {
-    const lineEnd = bytes.indexOf('\r\n', at);
-    if (lineEnd === -1) return undefined;
-    const size = Number.parseInt(bytes.toString('latin1', at, lineEnd), 16);
-    if (!(size >= 0)) throw new Failure('Expected the size of a chunk', { received: bytes, at });
-    at = lineEnd + 2 + size + 2;
-    if (at > bytes.length) return undefined;
-    if (size === 0) return Buffer.concat(chunks);
-    chunks.push(bytes.subarray(lineEnd + 2, lineEnd + 2 + size));
-  }
 }

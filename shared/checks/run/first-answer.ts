@@ -2,6 +2,7 @@
  * An answer as a person would read it: in comes whatever a beginner's server sends, out come its parts, or a Failure that
  * says what is in the wrong place. Lenient where it does not matter (yet); the harness has the strict reader.
  */
+import { readChunks } from '../../harness/chunks.ts';
 import type { Ending, RawClient } from '../../harness/raw-client.ts';
 import type { ServerProcess } from '../../harness/server-process.ts';
 import { Failure } from './failure.ts';
@@ -72,7 +73,7 @@ export function parseAnswer(bytes: Buffer, ending: Ending): Answer {
   }
   const bodyAt = end.index + end[0].length;
   const isChunked = /chunked/i.test(headers.get('transfer-encoding') ?? '');
-  const body = isChunked ? joinChunks(bytes.subarray(bodyAt)).body : bytes.subarray(bodyAt);
+  const body = isChunked ? readChunks(bytes.subarray(bodyAt)).body : bytes.subarray(bodyAt);
   const status = Number(/ (\d{3})/.exec(statusLine)?.[1]);
   return { bytes, ending, head, status, headers, bodyAt, body };
 }
@@ -82,23 +83,9 @@ function isWhole(bytes: Buffer): boolean {
     const { headers, bodyAt, body } = parseAnswer(bytes, 'open');
     const length = headers.get('content-length');
     if (length !== undefined) return body.length >= Number(length);
-    return headers.has('transfer-encoding') && joinChunks(bytes.subarray(bodyAt)).isWhole;
+    return headers.has('transfer-encoding') && readChunks(bytes.subarray(bodyAt)).isWhole;
   } catch {
     return false; // not yet, or never: the end of the connection tells
-  }
-}
-
-/** chunk = chunk-size CRLF chunk-data CRLF; RFC 9112 §7.1. */
-export function joinChunks(bytes: Buffer): { body: Buffer; isWhole: boolean } {
-  const chunks: Buffer[] = [];
-  for (let at = 0; ; ) {
-    const lineEnd = bytes.indexOf('\r\n', at);
-    const size = Number.parseInt(bytes.toString('latin1', at, Math.max(at, lineEnd)), 16);
-    const end = lineEnd + 2 + size;
-    const isWhole = size === 0 && bytes.length >= end + 2;
-    if (lineEnd === -1 || !(size > 0)) return { body: Buffer.concat(chunks), isWhole };
-    chunks.push(bytes.subarray(lineEnd + 2, end));
-    at = end + 2;
   }
 }
 

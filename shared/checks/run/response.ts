@@ -1,4 +1,5 @@
 /** An answer as the checks of part 2 read it: as leniently as a client may. A fault is shown at its byte. */
+import { readChunks } from '../../harness/chunks.ts';
 import type { Ending } from '../../harness/raw-client.ts';
 import { Failure } from './failure.ts';
 
@@ -59,31 +60,11 @@ export function parseAnswer(bytes: Buffer, ending: Ending, what: string): Answer
   const answer = { status: Number(status), reason, headers, bytes, ending };
   const length = headerOf({ headers }, 'content-length');
   if (/^chunked$/i.test(headerOf({ headers }, 'transfer-encoding') ?? '')) {
-    return { ...answer, ...takeChunks(raw, (message, offset) => wrong(message, end + 4 + offset)) };
+    const { body, isWhole, fault } = readChunks(raw);
+    if (fault) throw wrong(fault.message, end + 4 + fault.at);
+    return { ...answer, body, isWhole };
   }
   return { ...answer, body: raw, isWhole: length === undefined || Number(length) === raw.length };
-}
-
-/** chunk = chunk-size [ chunk-ext ] CRLF chunk-data CRLF; RFC 9112 §7.1 */
-function takeChunks(
-  raw: Buffer,
-  wrong: (message: string, offset: number) => Failure,
-): { body: Buffer; isWhole: boolean } {
-  const chunks: Buffer[] = [];
-  for (let start = 0; start < raw.length; ) {
-    const lineEnd = raw.indexOf('\r\n', start);
-    if (lineEnd === -1) break;
-    const [, digits] =
-      /^([\da-f]+)[ \t]*(?:;.*)?$/i.exec(raw.toString('latin1', start, lineEnd)) ?? [];
-    if (!digits) throw wrong('a chunk begins with its size in hex', start);
-    const size = Number.parseInt(digits, 16);
-    if (size === 0) return { body: Buffer.concat(chunks), isWhole: true };
-    chunks.push(raw.subarray(lineEnd + 2, lineEnd + 2 + size));
-    start = lineEnd + 2 + size + 2;
-    const behind = raw.toString('latin1', start - 2, start);
-    if (!'\r\n'.startsWith(behind)) throw wrong('a chunk is longer than its size', start - 2);
-  }
-  return { body: Buffer.concat(chunks), isWhole: false };
 }
 
 /** The values of a header, in whatever letter case. */
