@@ -25,9 +25,7 @@ export const check: Lesson = {
   mistakes: [
     {
       name: 'app-imported',
-
       says: 'Started without an application, your program serves all the same; it should say what is missing, and exit with 1',
-
       edits: [
         ["if (!name) throw new Error('Provide a WSGI application object as module:callable');", ''],
         ['loadApplication(name, {', "loadApplication('wsgiapp:app', {"],
@@ -35,9 +33,7 @@ export const check: Lesson = {
     },
     {
       name: 'name-not-looked-up',
-
       says: 'Told to run wsgiapp:nosuchname, your program serves all the same; it should say what is missing, and exit with 1',
-
       edits: [
         [
           `const application = await loadApplication(name, {
@@ -52,9 +48,7 @@ export const check: Lesson = {
     },
     {
       name: 'says-nothing',
-
       says: 'Started without an application, your program ends, and says nothing: expected the word application',
-
       isNamed: false,
       edits: [
         [
@@ -65,9 +59,7 @@ export const check: Lesson = {
     },
     {
       name: 'exit-0',
-
       says: 'Started without an application, your program exits with 0, which means success; expected 1',
-
       edits: [['process.exit(1)', 'process.exit()']],
     },
     {

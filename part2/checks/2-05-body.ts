@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Lesson } from '../../shared/checks/check.ts';
 import {
+  ask,
   CONTRACT,
   expectStatus,
   PATIENCE,
@@ -31,7 +32,7 @@ export const check: Lesson = {
   anchor: 'body',
   lenient: [
     'bodies in chunks',
-    'readline, readlines and iteration (2-09 asks whether they are there)',
+    'how many lines readlines(hint) gives, and how large a body may be',
   ],
   byHand:
     'head -c 1048576 /dev/urandom > /tmp/b; sha256sum /tmp/b; curl -s --data-binary @/tmp/b http://127.0.0.1:$PORT/sha256',
@@ -41,16 +42,12 @@ export const check: Lesson = {
   mistakes: [
     {
       name: 'one-read',
-
       says: 'Of a body of 1 MiB the app got only the beginning: Content-Length promises more than one read brings',
-
       edits: [['while (missing > 0) {', 'while (missing > length) {']],
     },
     {
       name: 'as-text',
-
       says: 'The app did not read the body that was sent: the body went through a string: bytes are not text',
-
       edits: [
         [
           'const whole = Buffer.concat(body).subarray(0, length);',
@@ -60,9 +57,7 @@ export const check: Lesson = {
     },
     {
       name: 'head-in-input',
-
       says: 'The app did not read the body that was sent: wsgi.input begins with the head',
-
       edits: [
         [
           'return { request, body: whole };',
@@ -72,9 +67,7 @@ export const check: Lesson = {
     },
     {
       name: 'waits-for-fin',
-
       says: "POST /sha256: no answer in 3 s, though every byte was sent; it comes behind the client's FIN, but a body ends where Content-Length says",
-
       edits: [
         ['while (missing > 0) {', "while (request.method === 'POST' && length > 0) {"],
         [
@@ -85,13 +78,68 @@ export const check: Lesson = {
     },
     {
       name: 'app-not-awaited',
-
       says: 'POST of 1048576 bytes: expected 200, got 500 Internal Server Error; your server printed: Error: the application broke a rule of PEP 3333: an application returns something to iterate over',
       isNamed: false,
-
       edits: [
         ['const result = await this.#application?.(', 'const result: any = this.#application?.('],
       ],
+    },
+    {
+      name: 'reads-past-the-end',
+      says: 'Of a body of 4 bytes, with a line end behind it, the app has read something else than these 4',
+      edits: [
+        [
+          'const whole = Buffer.concat(body).subarray(0, length);',
+          'const whole = Buffer.concat(body);',
+        ],
+      ],
+    },
+    {
+      name: 'lines-cut-wrong',
+      says: 'wsgi.input by readline(), three bytes, readlines() and iteration: expected ["one\\n","two","\\n","three\\n","four"], got ["one","two","\\n","three\\n","four"]',
+      file: 'part2/input-stream.ts',
+      edits: [
+        [
+          'return this.#take(size < 0 ? line : Math.min(size, line));',
+          'const taken = this.#take(size < 0 ? line : Math.min(size, line));\n    return size < 0 && taken[0] === 111 ? taken.subarray(0, -1) : taken;',
+        ],
+      ],
+    },
+    {
+      name: 'no-continue',
+      says: 'A client said "Expect: 100-continue" and waits for a word before it sends its body: expected "HTTP/1.1 100 Continue", got nothing in 3 s',
+      edits: [
+        [
+          "        socket.write('HTTP/1.1 100 Continue\\r\\n\\r\\n'); // curl asks before it sends a big body\n",
+          '',
+        ],
+      ],
+    },
+    {
+      name: 'continue-to-1.0',
+      says: 'A client of HTTP/1.0 got "100 Continue", and takes it for the answer',
+      edits: [
+        [
+          "return protocol !== 'HTTP/1.0' && /100-continue/i",
+          'return Boolean(protocol) && /100-continue/i',
+        ],
+        ['if (missing > 0 && expectsContinue(request))', 'if (expectsContinue(request))'],
+      ],
+    },
+    {
+      name: 'continue-unasked',
+      says: 'POST of 1048576 bytes: expected 200, got 100 Continue',
+      isNamed: false,
+      edits: [
+        ['if (missing > 0 && expectsContinue(request)) {', 'if (missing > 0) {'],
+        ['function expectsContinue(', 'export function expectsContinue('],
+      ],
+    },
+    {
+      name: 'any-length',
+      says: 'A body of a terabyte: no answer in 3 s',
+      file: 'part2/http.ts',
+      edits: [['MAX_BODY_BYTES = 8 * 1024 * 1024', 'MAX_BODY_BYTES = Number.POSITIVE_INFINITY']],
     },
   ],
 };
@@ -107,7 +155,7 @@ async function checkBody(trial: Trial): Promise<void> {
     throw await nameHang(client, error);
   });
   expectStatus(answer, 200, `POST of ${body.length} bytes`, server);
-  if (answer.body.toString() === sha256(body)) return;
+  if (answer.body.toString() === sha256(body)) return checkEnds(trial, server);
   const got = answer.body.toString();
   const known: readonly (readonly [Uint8Array, what: string, mistake: string])[] = [
     [Buffer.from(body.toString()), 'the body went through a string: bytes are not text', 'as-text'],
@@ -143,4 +191,63 @@ async function nameHang(client: RawClient, error: Failure): Promise<Failure> {
   if (!(await answered.catch(() => ''))) return error;
   const message = `POST /sha256: no answer in ${PATIENCE} s, though every byte was sent; it comes behind the client's FIN, but a body ends where Content-Length says`;
   return new Failure(message, { cause: 'timed out', mistake: 'waits-for-fin' });
+}
+
+/** The end of a body, for who reads it by bytes and by lines, and for a client that waits to be asked for it. */
+async function checkEnds(trial: Trial, server: ServerProcess): Promise<void> {
+  const surplus = await ask(trial, server, post(4), Buffer.from('abcd\r\n'));
+  if (surplus.body.toString() !== sha256(Buffer.from('abcd'))) {
+    const message =
+      'Of a body of 4 bytes, with a line end behind it, the app has read something else than these 4';
+    throw wrongAnswer(message, surplus, { mistake: 'reads-past-the-end' });
+  }
+  await checkLines(trial, server);
+  await checkContinue(trial, server);
+  const what = 'A body of a terabyte';
+  const large = ask(
+    trial,
+    server,
+    request('POST /hello HTTP/1.1', 'Content-Length: 1000000000000'),
+  );
+  await large.catch(({ message, details }: Failure) => {
+    throw new Failure(message.replace(/^[^:]*/, what), { ...details, mistake: 'any-length' });
+  });
+}
+
+async function checkLines(trial: Trial, server: ServerProcess): Promise<void> {
+  const text = 'one\ntwo\nthree\nfour';
+  const head = request('POST /lines HTTP/1.1', `Content-Length: ${text.length}`);
+  const answer = await ask(trial, server, head, Buffer.from(text));
+  expectStatus(answer, 200, 'POST /lines', server);
+  const { line = [], hinted = [], rest = [] } = JSON.parse(answer.body.toString());
+  const got = JSON.stringify([...line, ...hinted, ...rest]);
+  const wanted = JSON.stringify(['one\n', 'two', '\n', 'three\n', 'four']);
+  if (got === wanted) return;
+  const message = `wsgi.input by readline(), three bytes, readlines() and iteration: expected ${wanted}, got ${got}`;
+  throw wrongAnswer(message, answer, { mistake: 'lines-cut-wrong' });
+}
+
+/** Expect: 100-continue; RFC 9110 §10.1.1. */
+async function checkContinue(trial: Trial, server: ServerProcess): Promise<void> {
+  const head = (version: string) =>
+    request(`POST /sha256 HTTP/${version}`, 'Content-Length: 5', 'Expect: 100-continue');
+  const polite = await trial.connect(server);
+  await polite.send(head('1.1'));
+  await polite.settle(PATIENCE * 1000, () => polite.size > 0);
+  if (!/^HTTP\/1\.1 \d{3}/.test(polite.received.toString())) {
+    const message = `A client said "Expect: 100-continue" and waits for a word before it sends its body: expected "HTTP/1.1 100 Continue", got nothing in ${PATIENCE} s`;
+    throw new Failure(message, { cause: 'timed out', mistake: 'no-continue' });
+  }
+  await polite.send('hello');
+  const { bytes } = await polite.readToEnd();
+  if (!bytes.includes(sha256(Buffer.from('hello')))) {
+    const message = 'A client sent its body when it was asked to: expected the app to read it';
+    throw new Failure(message, { received: bytes, at: 0 });
+  }
+  const old = await trial.connect(server);
+  await old.send(head('1.0'), 'hello');
+  const answer = await readAnswer(server, old, 'POST /sha256 in HTTP/1.0');
+  if (answer.status !== 100) return;
+  const message = 'A client of HTTP/1.0 got "100 Continue", and takes it for the answer';
+  throw wrongAnswer(message, answer, { at: 9, mistake: 'continue-to-1.0' });
 }

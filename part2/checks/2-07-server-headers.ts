@@ -27,28 +27,24 @@ export const check: Lesson = {
   mistakes: [
     {
       name: 'said-twice',
-
       says: 'The app has sent its own Date, "Tue, 15 Nov 1994 08:12:31 GMT"; expected that one alone, got "Tue, 15 Nov 1994 08:12:31 GMT" and "NOW"',
       file: 'part2/http.ts',
       edits: [["if (!given.has('date')) lines", 'lines']],
     },
     {
       name: 'iso-date',
-
       says: 'Date: expected "NOW", the one format HTTP has, got "NOW"',
       file: 'part2/http.ts',
       edits: [['toUTCString', 'toISOString']],
     },
     {
       name: 'constant-date',
-
       says: 'Date: "Fri, 12 Jun 2015 19:45:00 GMT" is not now; expected the time of this answer',
       file: 'part2/http.ts',
       edits: [['${new Date().toUTCString()}', 'Fri, 12 Jun 2015 19:45:00 GMT']],
     },
     {
       name: 'startup-date',
-
       says: 'Date: "NOW" is when your server was started; expected the time of this answer',
       file: 'part2/http.ts',
       edits: [

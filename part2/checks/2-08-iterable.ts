@@ -44,9 +44,7 @@ export const check: Lesson = {
   mistakes: [
     {
       name: 'joins-first',
-
       says: 'The app has yielded a piece and works on the next; after 3 s the client has nothing of it',
-
       edits: [
         [
           `      for await (const chunk of body) {
@@ -61,9 +59,7 @@ export const check: Lesson = {
     },
     {
       name: 'ignores-backpressure',
-
       says: 'A client that takes nothing: the app was asked for 64 MiB all the same, and your server keeps them in memory',
-
       edits: [
         [
           'await this.#sendPiece(response.socket, all.subarray(start, start + WRITE_SIZE));',
@@ -73,9 +69,7 @@ export const check: Lesson = {
     },
     {
       name: 'dies-of-a-client',
-
       says: 'A client left in the middle of its answer, and your program ended',
-
       edits: [["socket.on('error', () => socket.destroy());", '']],
     },
   ],

@@ -36,9 +36,7 @@ export const check: Lesson = {
   mistakes: [
     {
       name: 'dies-of-a-throw',
-
       says: 'GET /throws: the connection was closed without an answer; your program ended',
-
       edits: [
         [
           'if (!(error instanceof Refusal)) console.error(error);',
@@ -48,9 +46,7 @@ export const check: Lesson = {
     },
     {
       name: 'says-nothing-of-a-throw',
-
       says: 'GET /throws: the connection was closed without an answer',
-
       edits: [
         [
           'if (!(error instanceof Refusal)) console.error(error);',
@@ -60,9 +56,7 @@ export const check: Lesson = {
     },
     {
       name: 'head-too-early',
-
       says: 'GET /throws-after-start, of an app that throws before a byte of its body is there: expected 500, got 200 OK',
-
       edits: [
         [
           '    return (chunk) => {',
@@ -72,18 +66,14 @@ export const check: Lesson = {
     },
     {
       name: 'half-looks-whole',
-
       says: 'The app has thrown in the middle of its body, and its client got a FIN: half an answer looks whole',
-
       edits: [
         ['if (response.headSent) return cut(response.socket);', 'if (response.headSent) return;'],
       ],
     },
     {
       name: 'head-made-up',
-
       says: 'An app that returns a body and never calls startResponse: expected 500, got 200 OK',
-
       edits: [
         [
           "response.head ?? breach('startResponse comes before the body')",
@@ -93,9 +83,7 @@ export const check: Lesson = {
     },
     {
       name: 'second-head',
-
       says: 'An app that calls startResponse twice: expected 500, got 200 OK',
-
       edits: [
         [
           "    if (response.started && !excInfo) breach('a second startResponse needs excInfo');\n",
@@ -105,24 +93,18 @@ export const check: Lesson = {
     },
     {
       name: 'rule-not-named',
-
       says: 'An app that returns a body and never calls startResponse gets its 500; expected the name of the rule, startResponse, in what your server prints',
-
       edits: [['console.error(error);', "console.error('* the application failed');"]],
     },
     {
       name: 'no-errors-stream',
-
       says: 'The validator about your server: wsgi.errors has write, writelines and flush',
-
       isNamed: false,
       edits: [['        flush: () => {}, // nothing is held back\n', '']],
     },
     {
       name: 'head-of-another',
-
       says: 'An app that returns a body and never calls startResponse: expected 500, got the head of the request before it',
-
       edits: [
         ['    response.head = { status', '    lastHead = response.head = { status'],
         [
@@ -132,6 +114,16 @@ export const check: Lesson = {
         [
           'export class WSGIServer {',
           "let lastHead: Response['head'];\n\nexport class WSGIServer {",
+        ],
+      ],
+    },
+    {
+      name: 'secret-told',
+      says: 'GET /throws: the client is told what the app said as it threw; that is for your log alone',
+      edits: [
+        [
+          "const detail = error instanceof Refusal ? `: ${error.message}` : '';",
+          'const detail = `: ${(error as Error).stack}`;',
         ],
       ],
     },
@@ -153,6 +145,10 @@ async function checkRules(trial: Trial): Promise<void> {
     const what = `GET ${path}, of an app that throws before a byte of its body is there`;
     const isEarly = path === '/throws-after-start' && answer.status === 200;
     expectStatus(answer, 500, what, server, isEarly ? 'head-too-early' : undefined);
+    if (answer.body.includes('secret')) {
+      const told = `GET ${path}: the client is told what the app said as it threw; that is for your log alone`;
+      throw wrongAnswer(told, answer, { mistake: 'secret-told' });
+    }
     await next(path);
   }
 
@@ -175,7 +171,7 @@ async function checkRules(trial: Trial): Promise<void> {
     ['/starts-twice', `calls ${startResponse} twice`, 'second-head'],
   ] as const) {
     await ask(trial, server, request('GET /headers HTTP/1.1')); // whose head is easily known again
-    const before = (server.stdout + server.stderr).length;
+    const { stdout, stderr } = server;
     const answer = await ask(trial, server, request(`GET ${path} HTTP/1.1`));
     if (headerOf(answer, 'x-first')) {
       const message = `An app that ${rule}: expected 500, got the head of the request before it`;
@@ -183,7 +179,8 @@ async function checkRules(trial: Trial): Promise<void> {
     }
     const isServed = answer.status === 200;
     expectStatus(answer, 500, `An app that ${rule}`, server, isServed ? mistake : undefined);
-    const said = () => (server.stdout + server.stderr).slice(before) + answer.body;
+    const said = () =>
+      `${server.stdout.slice(stdout.length)}${server.stderr.slice(stderr.length)}${answer.body}`;
     const isNamed = () => /start_?response/i.test(said());
     for (let round = 0; round < 20 && !isNamed(); round++) await delay(50); // the log may come behind the answer
     if (!isNamed()) {

@@ -42,7 +42,19 @@ const REFUSALS: readonly (readonly [bytes: Buffer, what: string, wanted: RegExp,
       /^4/,
       'guesses',
     ],
-    [request('POST /sha256 HTTP/1.1', 'Content-Length: -1'), 'Content-Length: -1', /^4/, 'guesses'],
+    ...['-1', '+5', '5x', '0x5', '5 5', '1e1', ''].map((length) => {
+      const line = `Content-Length: ${length}`;
+      const bytes = Buffer.concat([request('POST /sha256 HTTP/1.1', line), Buffer.from('abcde')]);
+      return [bytes, line.trim(), /^4/, 'any-number'] as const;
+    }),
+    [request('GET /hello HTTP/1.1', ': x'), 'A header without a name', /^4/, 'skips-bad-lines'],
+    [request('GET /hello HTTP/1.1', '"X": x'), 'A name in quotes', /^4/, 'skips-bad-lines'],
+    [
+      Buffer.concat([request('GET /he"llo HTTP/x'), Buffer.alloc(1 << 20, 'x')]),
+      'Rubbish, and a megabyte behind it',
+      /^[45]/,
+      'guesses',
+    ],
     [request('GET /hello HTTP/1.1', LONG), 'A header of 64 KiB', /^4/, 'no-limit'],
     [
       Buffer.concat([
@@ -78,9 +90,7 @@ export const check: Lesson = {
   mistakes: [
     {
       name: 'hangs',
-
       says: 'A header without a colon: expected a refusal, got nothing in 3 s',
-
       edits: [
         [
           'const status = error instanceof Refusal ? error.status',
@@ -90,9 +100,7 @@ export const check: Lesson = {
     },
     {
       name: 'dies-of-rubbish',
-
       says: 'A header without a colon: the connection was closed without an answer; your program ended',
-
       edits: [
         [
           "FIELD_LINE.exec(line) ?? refuse('400 Bad Request', 'malformed field line')",
@@ -102,9 +110,7 @@ export const check: Lesson = {
     },
     {
       name: 'skips-bad-lines',
-
       says: 'A header without a colon: expected 400, got 200 OK',
-
       edits: [
         [
           "      const [, name = '', padded = ''] =\n        FIELD_LINE.exec(line) ?? refuse('400 Bad Request', 'malformed field line');",
@@ -114,9 +120,7 @@ export const check: Lesson = {
     },
     {
       name: 'guesses',
-
       says: 'Two different Content-Lengths: expected 400, got 200 OK',
-
       edits: [
         [
           "const value = /[^ \\t](.*[^ \\t])?/.exec(padded)?.[0] ?? '';",
@@ -126,16 +130,13 @@ export const check: Lesson = {
     },
     {
       name: 'no-limit',
-
       says: 'A header of 1 MiB: expected 431, got 200 OK',
       file: 'part2/http.ts',
       edits: [['MAX_HEAD_BYTES = 16 * 1024', 'MAX_HEAD_BYTES = Number.POSITIVE_INFINITY']],
     },
     {
       name: 'ignores-encoding',
-
       says: 'Transfer-Encoding: zigzag: expected 501, got 200 OK',
-
       edits: [
         [
           "if (headers.has('transfer-encoding')) refuse('501 Not Implemented', 'Transfer-Encoding');",
@@ -145,9 +146,7 @@ export const check: Lesson = {
     },
     {
       name: 'refuses-and-stays',
-
       says: 'A header without a colon: refused, and the connection is still open after 3 s; what comes next cannot be understood either',
-
       edits: [
         [
           'await this.finishResponse({ ...response, head }, [`${status}${detail}\\n`]);',
@@ -157,20 +156,46 @@ export const check: Lesson = {
     },
     {
       name: 'head-with-body',
-
       says: 'HEAD /hello: expected the head alone, got a body behind it',
-
       edits: [["return method === 'HEAD' || isBodiless", "return method === 'NONE' || isBodiless"]],
     },
     {
       name: 'length-of-nothing',
-
       says: 'HEAD /hello: its Content-Length is that of GET, 14, or left out; got 0',
-
       edits: [
         [
           "if (length > 0 || response.method !== 'HEAD') response.length = length;",
           "response.length = response.method === 'HEAD' ? 0 : length;",
+        ],
+      ],
+    },
+    {
+      name: 'any-number',
+      says: 'Content-Length: 0x5: expected 400, got 200 OK',
+      edits: [
+        [
+          'if (!/^\\d+$/.test(length)) refuse',
+          'if (!(Number(length) >= 0) || /[+ .]/.test(length)) refuse',
+        ],
+      ],
+    },
+    {
+      name: 'waits-for-the-end',
+      says: 'A head of 1 MiB came, and no end of it: expected 431, got nothing in 3 s',
+      edits: [
+        [
+          "while (!bytes.includes('\\r\\n\\r\\n') && bytes.length <= MAX_HEAD_BYTES) {",
+          "while (!bytes.includes('\\r\\n\\r\\n')) {",
+        ],
+      ],
+    },
+    {
+      name: 'length-of-nothing',
+      says: 'HEAD /brief: its Content-Length is that of GET, 5, or left out; got 0',
+      edits: [
+        [
+          "if (length > 0 || response.method !== 'HEAD') response.length = length;",
+          'response.length = length;',
         ],
       ],
     },
@@ -200,12 +225,28 @@ async function checkRefusals(trial: Trial): Promise<void> {
     const message = 'HEAD /hello: expected the head alone, got a body behind it';
     throw wrongAnswer(message, head, { mistake: 'head-with-body' });
   }
-  const length = headerOf(head, 'content-length') ?? '14';
-  if (length !== '14') {
-    const message = `HEAD /hello: its Content-Length is that of GET, 14, or left out; got ${length}`;
-    const at = head.bytes.toString('latin1').search(/^content-length/im);
-    throw wrongAnswer(message, head, { at, mistake: 'length-of-nothing' });
-  }
+  expectLength(head, '/hello', '14');
+  expectLength(await ask(trial, server, request('HEAD /brief HTTP/1.1')), '/brief', '5');
+  await expectEnd(trial, server);
+}
+
+/** RFC 9110 §8.6: the length that GET would have, or none. */
+function expectLength(head: Answer, target: string, wanted: string): void {
+  const length = headerOf(head, 'content-length') ?? wanted;
+  if (length === wanted) return;
+  const message = `HEAD ${target}: its Content-Length is that of GET, ${wanted}, or left out; got ${length}`;
+  const at = head.bytes.toString('latin1').search(/^content-length/im);
+  throw wrongAnswer(message, head, { at, mistake: 'length-of-nothing' });
+}
+
+/** A head that never ends is refused while it still comes. */
+async function expectEnd(trial: Trial, server: ServerProcess): Promise<void> {
+  const client = await trial.connect(server);
+  client.send(LONGER.subarray(0, -4)).catch(() => {}); // all but its blank line
+  await client.settle(PATIENCE * 1000, () => client.size > 0 || client.ending !== 'open');
+  if (client.size > 0 || client.ending !== 'open') return;
+  const message = `A head of 1 MiB came, and no end of it: expected 431, got nothing in ${PATIENCE} s`;
+  throw new Failure(message, { cause: 'timed out', mistake: 'waits-for-the-end' });
 }
 
 /** The answer to what should be refused. It must come, and then the connection must go. */

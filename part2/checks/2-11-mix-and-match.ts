@@ -41,9 +41,7 @@ export const check: Lesson = {
   mistakes: [
     {
       name: 'special-case',
-
       says: 'Your program runs 2 of the three frameworks, and ended when told to run honoapp:app',
-
       edits: [
         [
           'const application = await loadApplication(name, {',

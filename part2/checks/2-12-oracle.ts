@@ -20,6 +20,7 @@ const ORACLE_TARGETS = [
   '/204',
   '/304',
   '/empty-list',
+  '/status?200%20OK%20204%20304',
 ];
 
 /** The server's own, about the connection and the length; and one in latin-1, which node:http sends in UTF-8. */
@@ -50,7 +51,6 @@ export const check: Lesson = {
   mistakes: [
     {
       name: 'default-type',
-
       says: 'GET /headers: node:http sends none for content-type, your server "text/html"; the app is the same',
       file: 'part2/http.ts',
       edits: [
@@ -62,15 +62,19 @@ export const check: Lesson = {
     },
     {
       name: 'body-of-304',
-
       says: 'GET /304: node:http sends the body "", your server "not for the wire"',
-
       edits: [
         [
           "return method === 'HEAD' || isBodiless(head?.status ?? '');",
           "return method === 'HEAD' || /^204/.test(head?.status ?? '');",
         ],
       ],
+    },
+    {
+      name: 'reads-the-reason',
+      says: 'GET /status?200%20OK%20204%20304: node:http sends the body "x", your server ""',
+      isNamed: false,
+      edits: [['/^(204|304)/.test(status)', '/204|304/.test(status)']],
     },
   ],
 };

@@ -82,23 +82,17 @@ export const check: Lesson = {
   mistakes: [
     {
       name: 'already-concurrent',
-
       says: 'The third client was answered while the first had not finished asking: expected one at a time',
-
       edits: [[HANDLE, '    handleRequest(socket);']],
     },
     {
       name: 'answers-too-soon',
-
       says: 'The first client was answered before the blank line that ends its head',
-
       edits: [["head.indexOf('\\r\\n\\r\\n')", "head.indexOf('\\r\\n')"]],
     },
     {
       name: 'waits-for-who-left',
-
       says: 'A client left without a word, and the next one is still waiting for its turn',
-
       edits: [["{ signal, close: ['end', 'close'] }", '{ signal }']],
     },
     {

@@ -76,9 +76,7 @@ export const check: Lesson = {
   mistakes: [
     {
       name: 'timer-for-sleep',
-
       says: 'The second client was accepted while the handler slept: expected a process that stands still',
-
       edits: [
         ['  block(sleep);', '  await new Promise((wake) => setTimeout(wake, sleep * 1000));'],
       ],
@@ -86,17 +84,13 @@ export const check: Lesson = {
     {
       // Seconds taken for milliseconds.
       name: 'does-not-sleep',
-
       says: 'With --sleep 0.8 the body came at once: expected it 0.8 s after the head',
-
       edits: [['0, 0, seconds * 1000)', '0, 0, seconds)']],
     },
     {
       // It shuts the door while it is busy, instead of letting the kernel queue.
       name: 'shuts-the-door',
-
       says: 'Nobody accepts connections on port N',
-
       edits: [
         [
           '    await handleRequest(socket, sleep);',

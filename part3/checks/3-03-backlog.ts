@@ -51,9 +51,7 @@ export const check: Lesson = {
   mistakes: [
     {
       name: 'default-backlog',
-
       says: 'With --backlog 1 and a server that sleeps, all 4 more callers were connected: expected some to wait outside',
-
       edits: [
         ["host: values.host ?? '127.0.0.1', backlog }", "host: values.host ?? '127.0.0.1' }"],
       ],

@@ -65,9 +65,7 @@ export const check: Lesson = {
   mistakes: [
     {
       name: 'answers-in-the-parent',
-
       says: 'An answer came from the server process itself: expected it from a child',
-
       edits: [
         [
           FORK,
@@ -77,9 +75,7 @@ export const check: Lesson = {
     },
     {
       name: 'waits-for-its-child',
-
       says: 'While the child of the first client slept, the second client got nothing',
-
       edits: [
         [
           '    if (!child.pid) giveUp();',

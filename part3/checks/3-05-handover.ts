@@ -51,9 +51,7 @@ export const check: Lesson = {
   mistakes: [
     {
       name: 'no-pause-on-connect',
-
       says: '3 of 3 who wrote the instant they connected got nothing; who asked again, later, was answered',
-
       edits: [["pauseOnConnect: !values['no-pause']", 'pauseOnConnect: false']],
     },
   ],

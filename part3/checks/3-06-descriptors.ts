@@ -72,17 +72,13 @@ export const check: Lesson = {
   mistakes: [
     {
       name: 'keeps-its-copy',
-
       says: 'All 4 are served and gone, and the server holds 4 connections',
-
       edits: [['socket, { keepOpen });', 'socket, { keepOpen: true });']],
     },
     {
       // The channel to its parent keeps a child alive that listens for more.
       name: 'children-stay',
-
       says: '4 clients had their answers and are gone, and 4 children are still there',
-
       edits: [
         ["process.once('message'", "process.on('message'"],
         ["    socket.once('close', () => process.exit());\n", ''],
@@ -92,16 +88,12 @@ export const check: Lesson = {
     },
     {
       name: 'keep-open-keeps-nothing',
-
       says: 'With --keep-open the server keeps nothing of what it has given away: expected a copy of each',
-
       edits: [['socket, { keepOpen });', 'socket);']],
     },
     {
       name: 'end-is-not-close',
-
       says: 'With --keep-open a FIN came although a copy is open: expected the child to close, and not to end()',
-
       edits: [['  if (keepOpen) return void socket.write(body, () => socket.destroy());\n', '']],
     },
     {

@@ -86,9 +86,7 @@ export const check: Lesson = {
     {
       // It waits for an 'error' of the listener, which never comes when descriptors run out.
       name: 'hangs-up-in-silence',
-
       says: 'Clients were hung up on, and the server has not said a word about it',
-
       edits: [
         [
           '    server.maxConnections = max; // those handed to a child do not count\n',

@@ -81,9 +81,7 @@ export const check: Lesson = {
     {
       // It asks for three children with a signal that a zombie still answers, and does not let the loop turn meanwhile.
       name: 'never-reaps',
-
       says: 'Dead children stay for ever: the loop does not turn again, and nobody asks about them',
-
       edits: [
         [
           '.send({ sleep }, socket);',
@@ -108,9 +106,7 @@ async function handleRequest(`,
     },
     {
       name: 'does-not-block',
-
       says: 'With --blocked 0.6 3 children died and none stayed a zombie: does the loop stand still?',
-
       edits: [['    block(blocked);\n', '']],
     },
     {

@@ -69,9 +69,7 @@ export const check: Lesson = {
   mistakes: [
     {
       name: 'counts-signals',
-
       says: '4 children ended at once, and then only 1 of 4 newcomers had one: the other places are taken by the dead',
-
       edits: [
         ["if (countSignals) process.on('SIGCHLD'", "process.on('SIGCHLD'"],
         ['      if (!countSignals) noteDeath();\n', ''],
@@ -79,16 +77,12 @@ export const check: Lesson = {
     },
     {
       name: 'no-limit-of-children',
-
       says: '5 children are at work: expected 4 at most, the others wait',
-
       edits: [["    while (active >= MAX_CHILDREN) await once(children, 'exit');\n", '']],
     },
     {
       name: 'counts-twice',
-
       says: '4 children ended at once, and then 5 are at work: expected 4; each death makes one place free, and not two',
-
       edits: [["if (countSignals) process.on('SIGCHLD'", "process.on('SIGCHLD'"]],
     },
     {

@@ -71,9 +71,7 @@ export const check: Lesson = {
   mistakes: [
     {
       name: 'talks-to-the-dead',
-
       says: 'One child was killed, and others went with it; your program ended',
-
       edits: [
         [HEAR_ERRORS, "    child.on('unheard', (error) =>"],
         [
@@ -84,16 +82,12 @@ export const check: Lesson = {
     },
     {
       name: 'keeps-the-orphan',
-
       says: 'A child was killed before it had its connection: expected its client to be cut, and it is still waiting',
-
       edits: [[GIVE_UP, 'const giveUp = () => {};']],
     },
     {
       name: 'ends-with-its-child',
-
       says: 'One child was killed, and others went with it; your program ended',
-
       edits: [[GIVE_UP, 'const giveUp = () => process.exit(1);']],
       isNamed: false,
     },

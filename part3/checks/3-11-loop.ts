@@ -84,9 +84,7 @@ export const check: Lesson = {
   mistakes: [
     {
       name: 'async-around-a-busy-loop',
-
       says: 'When the first of 50 was served, no more than its neighbours had a head: expected all to be served at a time',
-
       edits: [
         ['  if (busy) compute(sleep);\n', ''],
         ['  else await delay(sleep * 1000);', '  await (async () => compute(sleep))();'],
@@ -94,9 +92,7 @@ export const check: Lesson = {
     },
     {
       name: 'awaits-each',
-
       says: '200 say nothing, and of 50 who asked nobody was answered',
-
       edits: [
         [
           '    handleRequest(socket, sleep, busy);',
@@ -106,9 +102,7 @@ export const check: Lesson = {
     },
     {
       name: 'busy-does-not-compute',
-
       says: 'With --busy a handler computes, and yet another client was answered',
-
       edits: [['  if (busy) compute(sleep);\n  else await delay', '  await delay']],
     },
     {

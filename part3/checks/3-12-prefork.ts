@@ -68,23 +68,17 @@ export const check: Lesson = {
   mistakes: [
     {
       name: 'no-respawn',
-
       says: 'A worker was killed, and after 3 s there are 3 of 4',
-
       edits: [['      setTimeout(spawn, backoff);\n', '']],
     },
     {
       name: 'respawns-in-a-hurry',
-
       says: 'Two workers died in a row, and the next was born at once: expected it to wait, at least 100 ms',
-
       edits: [['setTimeout(spawn, backoff);', 'spawn();']],
     },
     {
       name: 'not-all-work',
-
       says: '4 asked while the first slept: expected 4 processes to answer, got 1',
-
       edits: [['{ length: options.workers - 1 }', '{ length: 0 }']],
     },
     {

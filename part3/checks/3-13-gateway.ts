@@ -38,10 +38,8 @@ export const check: Lesson = {
   mistakes: [
     {
       name: 'shared-state',
-
       says: 'Two requests were under way, and one got the head or the body of another: 204 ""',
       file: 'part3/gateway/run-application.ts',
-
       edits: [
         [
           '  #head: Head | undefined;\n',
@@ -59,7 +57,6 @@ export const check: Lesson = {
     },
     {
       name: 'shared-body',
-
       says: 'A body came in two pieces, and other requests between them: what the app read is not that body',
       file: 'part2/webserver2.ts',
       edits: [
@@ -73,7 +70,6 @@ export const check: Lesson = {
     },
     {
       name: 'dies-of-a-throw',
-
       says: 'An application threw, and your program ended: expected a 500 for its client alone',
       file: 'part2/webserver2.ts',
       edits: [
@@ -84,16 +80,13 @@ export const check: Lesson = {
     {
       // The server of part 2, as it is.
       name: 'one-at-a-time',
-
       says: 'While one request was under way, a second did not reach the application: expected both to be under way',
       file: 'part2/webserver2.ts',
     },
     {
       name: 'multiprocess-lies',
-
       says: 'The application runs in the only process there is, and wsgi.multiprocess says true',
       file: 'part3/gateway/environ.ts',
-
       edits: [["'wsgi.multiprocess': peer.isMultiprocess", "'wsgi.multiprocess': true"]],
     },
     {

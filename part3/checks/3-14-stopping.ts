@@ -43,16 +43,12 @@ export const check: Lesson = {
   mistakes: [
     {
       name: 'exits-at-once',
-
       says: 'SIGTERM in mid-answer: expected the answer to be finished, and it was cut',
-
       edits: [['if (isStopping) process.exit(128 + number);', 'process.exit(0);']],
     },
     {
       name: 'goes-on',
-
       says: 'SIGTERM, and 3 s later it still takes new connections: expected none',
-
       edits: [
         ['  stopOnSignals(worker, limits.drainTimeout);\n', "  process.on('SIGTERM', () => {});\n"],
       ],
@@ -60,24 +56,18 @@ export const check: Lesson = {
     {
       // It closes the door, and nobody sees to it that the process ends.
       name: 'never-ends',
-
       says: 'The last answer was given, and 5 s later the server still runs',
-
       edits: [['      process.exit(0);\n    });', '      setInterval(() => {}, 1000);\n    });']],
     },
     {
       name: 'waits-for-ever',
-
       says: 'A second SIGTERM, and 3 s later the server still runs: expected it to end now',
-
       edits: [['if (isStopping) process.exit(128 + number);', 'if (isStopping) return;']],
     },
     {
       // A helper that was started with the workers, and is forgotten at the end.
       name: 'orphans',
-
       says: 'The server has ended, and a process of it is left',
-
       edits: [
         [
           '  if (staffing.workers > 1 && cluster.isPrimary) {\n',

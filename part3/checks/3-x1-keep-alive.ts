@@ -16,7 +16,6 @@ const answerIn = (client: { received: Buffer; ending: 'open' | 'fin' | 'rst' }) 
 export const check: Lesson = {
   anchor: 'exercises',
   solution: 'gateway',
-
   title: 'A connection serves one request after another',
   goal: 'The end of an answer is not the end of the connection: framing, not FIN, says where it ends.',
   hints: [

@@ -7,7 +7,6 @@ import { APP, head, talk } from '../../shared/checks/run/gateway.ts';
 export const check: Lesson = {
   anchor: 'exercises',
   solution: 'gateway',
-
   title: 'A body in chunks reaches the application without its framing',
   goal: 'A body may have no length: it has an end.',
   hints: [

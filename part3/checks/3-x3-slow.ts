@@ -6,7 +6,6 @@ import { APP, head } from '../../shared/checks/run/gateway.ts';
 export const check: Lesson = {
   anchor: 'exercises',
   solution: 'gateway',
-
   title: 'Who takes too long for its head is told so: 408',
   goal: 'Patience is a resource: a deadline for the whole, not for each byte.',
   hints: [

@@ -9,7 +9,6 @@ import type { ServerProcess } from '../../shared/harness/server-process.ts';
 export const check: Lesson = {
   anchor: 'exercises',
   solution: 'gateway',
-
   title: 'SIGHUP brings new workers, and no client is lost',
   goal: 'A deploy is a rolling change: the new ones serve before the old ones go.',
   hints: [

@@ -278,6 +278,28 @@ const cases: Record<string, Case> = {
     start('200 OK', [['X-Split', 'a\u010d\u010aSet-Cookie: stolen=1']]); // CR LF, cut to 8 bits
     return ['x'];
   },
+  /** The status is what the query says. */
+  '/status': (environ, start) => {
+    start(decodeURIComponent(environ.QUERY_STRING), TEXT);
+    return ['x'];
+  },
+  /** A header, `["name","value"]` in the query. */
+  '/header': (environ, start) => {
+    start('200 OK', [JSON.parse(decodeURIComponent(environ.QUERY_STRING))]);
+    return ['x'];
+  },
+  '/logs': (environ, start) => {
+    environ['wsgi.errors'].write('a word ');
+    environ['wsgi.errors'].writelines(['for ', 'the operator\n']);
+    environ['wsgi.errors'].flush();
+    start('200 OK', TEXT);
+    return ['said'];
+  },
+  /** What HEAD is spared the work for. */
+  '/brief': (environ, start) => {
+    start('200 OK', TEXT);
+    return environ.REQUEST_METHOD === 'HEAD' ? [] : ['five\n'];
+  },
   '/map-headers': (_, start) => {
     start('200 OK', new Map([['X-A', '1']]) as unknown as Headers);
     return ['x'];

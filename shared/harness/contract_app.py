@@ -1,12 +1,14 @@
 """contract-app.ts for gateways in Python: what the checks ask of an application, path by path, with the same answers."""
 
 import hashlib
+import itertools
 import json
 import os
 import socket
 import sys
 import threading
 import time
+from urllib.parse import unquote
 from wsgiref.validate import validator
 
 TEXT = [('Content-Type', 'text/plain; charset=utf-8')]
@@ -65,6 +67,114 @@ def headers(environ, start_response):
     return [b'x']
 
 
+def status(environ, start_response):
+    """The status is what the query says."""
+    start_response(unquote(environ['QUERY_STRING'], 'latin-1'), TEXT)
+    return [b'x']
+
+
+def header(environ, start_response):
+    """A header, `["name","value"]` in the query."""
+    start_response('200 OK', [tuple(json.loads(unquote(environ['QUERY_STRING'])))])
+    return [b'x']
+
+
+def brief(environ, start_response):
+    """What HEAD is spared the work for."""
+    start_response('200 OK', TEXT)
+    return [] if environ['REQUEST_METHOD'] == 'HEAD' else [b'five\n']
+
+
+def two_lengths(environ, start_response):
+    start_response('200 OK', [('Content-Length', '1'), ('content-length', '5')])
+    return [b'x']
+
+
+def logs(environ, start_response):
+    environ['wsgi.errors'].write('a word ')
+    environ['wsgi.errors'].writelines(['for ', 'the operator\n'])
+    environ['wsgi.errors'].flush()
+    start_response('200 OK', TEXT)
+    return [b'said']
+
+
+def lines(environ, start_response):
+    body = environ['wsgi.input']
+    line, part = body.readline(), body.read(3)
+    hinted = body.readlines(9)
+    rest = list(body)
+    start_response('200 OK', TEXT)
+    text = lambda several: [one.decode() for one in several]
+    return [json.dumps({'line': text([line, part]), 'hinted': text(hinted), 'rest': text(rest)}).encode()]
+
+
+def write(environ, start_response):
+    start_response('200 OK', TEXT)(b'written, ')
+    return [b'then returned\n']
+
+
+def mistaken():
+    try:
+        raise RuntimeError('thought again')
+    except RuntimeError:
+        return sys.exc_info()
+
+
+def replaced(environ, start_response):
+    start_response('200 OK', [('X-Mistaken', 'yes')])
+    start_response('503 Service Unavailable', TEXT, mistaken())
+    return [b'sorry\n']
+
+
+def replaced_behind_nothing(environ, start_response):
+    start_response('200 OK', [('X-Mistaken', 'yes')])
+    yield b''  # no bytes: the head is still here
+    start_response('503 Service Unavailable', TEXT, mistaken())
+    yield b'sorry\n'
+
+
+def too_late(environ, start_response):
+    say = start_response('200 OK', TEXT)
+    for word in words_from(environ):
+        say(word)
+    start_response('500 Internal Server Error', TEXT, mistaken())
+    return [b'the other half']
+
+
+def returns_nothing(environ, start_response):
+    start_response('200 OK', TEXT)
+    return None
+
+
+def returns_numbers(environ, start_response):
+    start_response('200 OK', TEXT)
+    return [1, 2, 3]
+
+
+class Closing:
+    """Pieces of a body, and a word on wsgi.errors when nobody wants more of them."""
+
+    def __init__(self, environ, pieces, word):
+        self.errors, self.pieces, self.word = environ['wsgi.errors'], pieces, word
+
+    def __iter__(self):
+        return iter(self.pieces)
+
+    def close(self):
+        self.errors.write(self.word)
+        self.errors.flush()
+
+
+def closes(environ, start_response):
+    start_response('200 OK', TEXT)
+    return Closing(environ, [b'x'], f"closed {environ['QUERY_STRING']}\n")
+
+
+def endless(environ, start_response):
+    start_response('200 OK', TEXT)
+    return Closing(environ, itertools.repeat(b'x' * 64 * 1024), 'endless closed\n')
+
+
 def big(environ, start_response):
     start_response('200 OK', TEXT + [('Content-Length', str(16 * 1024 * 1024))])
     return [b'x' * 64 * 1024] * 256
@@ -104,6 +214,10 @@ def relay(environ, start_response):
 
 def relay_and_throw(environ, start_response):
     start_response('200 OK', TEXT)
+    return Closing(environ, half_of(environ), 'relay closed\n')
+
+
+def half_of(environ):
     yield from words_from(environ)
     raise RuntimeError('no other half')
 
@@ -173,6 +287,20 @@ CASES = {
     'throws-after-start': throws_after_start,
     'never-starts': never_starts,
     'starts-twice': starts_twice,
+    'status': status,
+    'header': header,
+    'brief': brief,
+    'two-lengths': two_lengths,
+    'logs': logs,
+    'lines': lines,
+    'write': write,
+    'replaced': replaced,
+    'replaced-behind-nothing': replaced_behind_nothing,
+    'too-late': too_late,
+    'returns-nothing': returns_nothing,
+    'returns-numbers': returns_numbers,
+    'close': closes,
+    'endless': endless,
 }
 
 

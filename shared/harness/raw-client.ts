@@ -53,6 +53,11 @@ export class RawClient {
     return this.#chunks[0] as Buffer;
   }
 
+  /** The port it has on its own side; undefined over a Unix socket. */
+  get port(): number | undefined {
+    return this.#transport.localPort;
+  }
+
   /** How many bytes these are. */
   get size(): number {
     return this.#chunks.reduce((sum, { length }) => sum + length, 0);

@@ -12,7 +12,10 @@ from email.utils import formatdate
 from urllib.parse import unquote_to_bytes
 
 TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-REQUEST_LINE = re.compile(rb"(" + TOKEN + rb") (/[!-~]*) (HTTP/1\.[01])")
+REQUEST_LINE = re.compile(rb"(" + TOKEN + rb") (/[!-~]*|https?://[!-~]+|\*) (HTTP/1\.[01])")
+HOST = re.compile(r"(\[[0-9a-fA-F:.]+\]|[\w.~!$&'()*+;=%-]*)(:\d*)?", re.ASCII)
+STATUS = re.compile(r"[2-9]\d\d [\t -~\x80-\xff]*")
+HOP_BY_HOP = {"connection", "keep-alive", "proxy-connection", "te", "trailer", "trailers", "transfer-encoding", "upgrade"}
 FIELD_LINE = re.compile(rb"(" + TOKEN + rb"):[ \t]*(.*?)[ \t]*", re.DOTALL)
 
 
@@ -52,7 +55,9 @@ class Handler(socketserver.StreamRequestHandler):
         if not first:
             raise Refusal("400 Bad Request")
         self.method, target, self.protocol = (part.decode("latin-1") for part in first.groups())
-        path, _, query = target.partition("?")
+        if target == "*" and self.method != "OPTIONS":
+            raise Refusal("400 Bad Request")
+        path, _, query = re.sub("^https?://[^/?]*", "", target).partition("?")
         environ = {
             "REQUEST_METHOD": self.method,
             "SCRIPT_NAME": "",
@@ -77,11 +82,16 @@ class Handler(socketserver.StreamRequestHandler):
             key = name.upper().replace("-", "_")
             key = key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
             environ[key] = f"{environ[key]},{value}" if key in environ else value
+        host = environ.get("HTTP_HOST", "" if self.protocol == "HTTP/1.0" else ",")
+        if not HOST.fullmatch(host):
+            raise Refusal("400 Bad Request")
         if "HTTP_TRANSFER_ENCODING" in environ:
             raise Refusal("501 Not Implemented")
         length = environ.get("CONTENT_LENGTH", "0")
         if not re.fullmatch(r"\d{1,9}", length, re.ASCII):
             raise Refusal("400 Bad Request")
+        if int(length) and self.protocol == "HTTP/1.1" and environ.get("HTTP_EXPECT") == "100-continue":
+            self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         environ["wsgi.input"] = io.BytesIO(self.rfile.read(int(length)))
         return environ
 
@@ -106,6 +116,13 @@ class Handler(socketserver.StreamRequestHandler):
             raise AssertionError("start_response was called twice")
         if self.head_sent:
             raise exc_info[1]
+        if not STATUS.fullmatch(status):
+            raise AssertionError(f"start_response was given the status {status!r}")
+        for name, value in headers:
+            if not re.fullmatch(TOKEN.decode(), name) or not re.fullmatch(r"[\t -~\x80-\xff]*", value):
+                raise AssertionError(f"start_response was given the header {name!r}")
+            if name.lower() in HOP_BY_HOP:
+                raise AssertionError(f"{name} is the server's to send")
         self.status, self.headers = status, list(headers)
         return self.write
 

@@ -6,7 +6,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { loadApplication } from '../../../shared/app-loader.ts';
-import type { Chunk, Environ, Headers, InputStream } from '../../../shared/wsgi.ts';
+import type { Chunk, Environ, Headers, InputStream, Result } from '../../../shared/wsgi.ts';
 
 const app = await loadApplication(process.argv[2] ?? '').catch((error: Error) => {
   console.log(error.message);
@@ -14,23 +14,34 @@ const app = await loadApplication(process.argv[2] ?? '').catch((error: Error) =>
 });
 
 async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  let result: Result | undefined;
   let head: { status: string; headers: Headers } | undefined;
-  const send = async (chunk: Chunk) => {
+  const send = async (chunk: Chunk, isWritten = false) => {
     if (!head) throw new Error('start_response was not called');
     const bytes = Buffer.from(chunk); // node:http would send a head in UTF-8 together with a string
-    if (bytes.length === 0) return;
+    if (bytes.length === 0 && !isWritten) return;
     if (!response.headersSent) begin(response, head);
     await new Promise<void>((resolve) => response.write(bytes, () => resolve()));
   };
   try {
+    if (!isGood(request)) return void response.writeHead(400, { connection: 'close' }).end('no\n');
+    if (Number(request.headers['content-length'] ?? 0) > 1e9)
+      return void response.writeHead(413, { connection: 'close' }).end('too much\n');
     const environ = toEnviron(request, await buffer(request));
-    const result = await app(environ, (status, headers, excInfo) => {
+    result = await app(environ, (status, headers, excInfo) => {
       if (head && !excInfo) throw new Error('start_response was called twice');
       if (response.headersSent) throw excInfo;
+      check(status, headers);
       head = { status, headers: [...headers] };
-      return send;
+      return (chunk) => send(chunk, true);
     });
-    for await (const chunk of result) await send(chunk);
+    response.once('close', () => close(result));
+    if (typeof result !== 'object') throw new Error('there is no body');
+    for await (const chunk of result) {
+      if (response.destroyed) break;
+      if (response.headersSent && request.method === 'HEAD') break;
+      await send(chunk);
+    }
     if (!response.headersSent) {
       if (!head) throw new Error('start_response was not called');
       begin(response, head);
@@ -40,7 +51,41 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
     console.log(error);
     if (response.headersSent) response.destroy();
     else response.writeHead(500).end('sorry');
+  } finally {
+    close(result);
   }
+}
+
+const closed = new WeakSet();
+
+function close(result: Result | undefined): void {
+  if (!result || closed.has(result)) return;
+  closed.add(result);
+  result.close?.();
+}
+
+const HOST = /^(\[[\da-f:.]+\]|[\w.~!$&'()*+;=%-]*)(:\d*)?$/i;
+
+function isGood({ method, url = '', rawHeaders, headers, httpVersion }: IncomingMessage): boolean {
+  const hosts = rawHeaders.filter((name, i) => i % 2 === 0 && /^host$/i.test(name)).length;
+  const named = /^https?:\/\/([^/?]*)/.exec(url)?.[1];
+  if (url === '*' && method !== 'OPTIONS') return false;
+  if (hosts > 1 || named === '' || !HOST.test(named ?? '')) return false;
+  return (httpVersion === '1.0' || hosts === 1) && HOST.test(headers.host ?? '');
+}
+
+const HOP_BY_HOP =
+  /^((proxy-)?connection|keep-alive|te|trailers?|transfer-encoding|upgrade|content-length: .*)$/i;
+
+function check(status: string, headers: Headers): void {
+  if (!/^[2-9]\d\d [\t -~\x80-\xff]*$/.test(status)) throw new Error(`a status: ${status}`);
+  if (!Array.isArray(headers)) throw new Error('headers are a list');
+  for (const [name, value] of headers) {
+    if (typeof value !== 'string' || !/^[\t -~\x80-\xff]*$/.test(value)) throw new Error('a value');
+    if (!/^[!#$%&'*+.^_`|~\w-]+$/.test(name) || HOP_BY_HOP.test(name)) throw new Error('a name');
+  }
+  const lengths = headers.filter(([name]) => /^content-length$/i.test(name));
+  if (lengths.length > 1 || !/^\d*$/.test(lengths[0]?.[1] ?? '')) throw new Error('one length');
 }
 
 function begin(response: ServerResponse, head: { status: string; headers: Headers }): void {
@@ -53,7 +98,8 @@ function begin(response: ServerResponse, head: { status: string; headers: Header
 
 function toEnviron(request: IncomingMessage, body: Buffer): Environ {
   const { method = '', url = '', httpVersion, socket } = request;
-  const [path = '', ...query] = url.split('?');
+  const [path = '', ...query] = url.replace(/^https?:\/\/[^/?]*/, '').split('?');
+  const named = /^https?:\/\/([^/?]*)/.exec(url)?.[1];
   const environ: Environ = {
     REQUEST_METHOD: method,
     SCRIPT_NAME: '',
@@ -79,8 +125,10 @@ function toEnviron(request: IncomingMessage, body: Buffer): Environ {
     'wsgi.multiprocess': false,
     'wsgi.run_once': false,
   };
+  if (named) request.headersDistinct.host = [named];
   for (const [name, values = []] of Object.entries(request.headersDistinct)) {
-    const value = values.join(',');
+    if (name.includes('_') || name === 'proxy') continue;
+    const value = values.join(name === 'cookie' ? '; ' : ',');
     if (name === 'content-type') environ.CONTENT_TYPE = value;
     else if (name === 'content-length') environ.CONTENT_LENGTH = value;
     else environ[`HTTP_${name.toUpperCase().replaceAll('-', '_')}`] = value;

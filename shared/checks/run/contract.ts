@@ -46,6 +46,7 @@ export async function ask(
   client.send(...pieces).catch(() => {}); // what is wrong shows in what comes back
   const answer = await readAnswer(server, client, nameOf(pieces));
   const hasBody = !/^HEAD /.test(nameOf(pieces)) && answer.status !== 204 && answer.status !== 304;
+  if (answer.status === 500) await delay(50); // what the server prints on it may come behind it
   if (hasBody && !answer.isWhole && answer.ending === 'fin') throw notWhole(answer, nameOf(pieces));
   return answer;
 }
@@ -93,9 +94,7 @@ export async function readAnswer(
     return new Failure(message, { cause: 'timed out', received, at: received.length });
   });
   if (bytes.length > 0) {
-    const answer = parseAnswer(bytes, ending, what);
-    if (answer.status === 500) await delay(50); // what the server prints on it may come behind it
-    return answer;
+    return parseAnswer(bytes, ending, what);
   }
   await Promise.race([server.exited, delay(300)]); // a crash is heard on the connection first
   throw ending === 'rst'
@@ -172,9 +171,13 @@ export class Seen {
     const near = Object.keys(this.environ).find((name) => letters(name) === key && name !== key);
     const none = near ? `none; there is ${near}` : 'none';
     const message = `${key}: expected ${expected}, got ${got === undefined ? none : quoteBytes(got)}`;
+    throw this.wrong(key, message, known[got === undefined ? 'none' : String(got)]);
+  }
+
+  /** A failure that points at the variable. */
+  wrong(key: string, message: string, mistake?: string): Failure {
     const at = this.#answer.bytes.indexOf(`"${key}":`);
-    const mistake = known[got === undefined ? 'none' : String(got)];
-    throw wrongAnswer(message, this.#answer, { ...(at > 0 && { at }), mistake });
+    return wrongAnswer(message, this.#answer, { ...(at > 0 && { at }), mistake });
   }
 }
 
@@ -185,7 +188,11 @@ export async function environOf(
   line: string,
   ...fields: string[]
 ): Promise<Seen> {
-  const answer = await ask(trial, server, request(line, ...fields));
+  return environIn(await ask(trial, server, request(line, ...fields)), line, server);
+}
+
+/** The environ in an answer of /environ. */
+export function environIn(answer: Answer, line: string, server: ServerProcess): Seen {
   expectStatus(answer, 200, line, server);
   try {
     return new Seen(JSON.parse(answer.body.toString()), answer);
