@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { default as path } from 'node:path';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Lesson } from '../../shared/checks/check.ts';
 import { Failure } from '../../shared/checks/run/failure.ts';
 import { get, parseAnswer, quote, REACTION } from '../../shared/checks/run/first-answer.ts';
@@ -8,10 +9,12 @@ import { rest } from '../../shared/checks/run/rest.ts';
 import type { Trial } from '../../shared/checks/run/trial.ts';
 import type { RawClient } from '../../shared/harness/raw-client.ts';
 import type { ServerProcess } from '../../shared/harness/server-process.ts';
-import { END, GREETING } from './lines.ts';
+import { END, GREETING, ON_ERROR } from './lines.ts';
 
 /** More than the kernel takes off a server's hands: up to 4 MB on this side, 6 MB on the other. */
 const PLENTY = 16 * 1024 * 1024;
+/** Milliseconds for which a slow client takes nothing. */
+const SLOW = 400;
 
 export const check: Lesson = {
   title: 'It says goodbye when all is said',
@@ -53,6 +56,16 @@ export const check: Lesson = {
       says: 'Started with --page FILE, your program ended: expected it to answer with that file',
       edits: [[', page: option', '']],
     },
+    {
+      name: 'destroy-after-write',
+      says: 'The connection was closed after N of 16777216 bytes: expected all, and then the end',
+      edits: [[END, 'socket.end(body); setTimeout(() => socket.destroy(), 100);']],
+    },
+    {
+      name: 'hangs-up-at-fin',
+      says: 'A client asked, and said that it would say no more (FIN): expected all 16777216 bytes, got N',
+      edits: [[ON_ERROR, `${ON_ERROR}\n  socket.on('end', () => socket.destroy());`]],
+    },
   ],
 };
 
@@ -66,8 +79,10 @@ async function goodbye(trial: Trial): Promise<void> {
     client.pause();
     await client.send(get());
     await rest(trial, server);
+    await delay(SLOW); // whatever was begun by a timer is done by then
     await client.settle(REACTION);
     expectGoodbye(client);
+    await expectAllBehindFin(trial, server);
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -111,4 +126,20 @@ function expectGoodbye(client: RawClient): void {
     const message = `All bytes came, and ${REACTION / 1000} s later the connection is still open: expected it to end`;
     throw new Failure(message, { cause: 'timed out', mistake: 'never-closing' });
   }
+}
+
+/** Who has nothing more to say may say so, as `printf ... | nc` does, and listens all the same. */
+async function expectAllBehindFin(trial: Trial, server: ServerProcess): Promise<void> {
+  const client = await trial.connect(server);
+  await client.send(get());
+  client.halfClose();
+  await client.settle(REACTION);
+  const { body } = parseAnswer(client.received, client.ending);
+  if (body.length === PLENTY) return;
+  const message = `A client asked, and said that it would say no more (FIN): expected all ${PLENTY} bytes, got ${body.length}`;
+  throw new Failure(message, {
+    cause: client.ending === 'rst' ? 'reset' : 'wrong',
+    mistake: 'hangs-up-at-fin',
+    byHand: "printf 'GET / HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n' | nc -N 127.0.0.1 $PORT | wc -c",
+  });
 }

@@ -106,6 +106,25 @@ export const check: Lesson = {
         [LOOP, ''],
       ],
     },
+    {
+      name: 'answers-again',
+      says: 'A client sent three empty lines behind its request, and it was printed N times: expected one request, one answer',
+      edits: [['if (socket.writableEnded) return;', '']],
+    },
+    {
+      name: 'shared-buffer',
+      says: SHARED,
+      edits: [
+        ['if (socket.writableEnded) return;', 'if (isAnswered) return;'],
+        [RESPOND, `isAnswered = true; ${RESPOND}`],
+        [SERVER, `let isAnswered = false;\n${SERVER}`],
+      ],
+    },
+    {
+      name: 'impatient',
+      says: 'Your program hung up before the first byte of the request: expected it to wait, for a client may be slow',
+      edits: [['const IDLE_TIMEOUT = 30_000;', 'const IDLE_TIMEOUT = 20;']],
+    },
   ],
 };
 
@@ -129,6 +148,7 @@ async function dribble(trial: Trial): Promise<void> {
     client.resume();
     await client.settle(50, () => client.size > 0 || client.ending !== 'open'); // what has come may not be read yet
     if (client.size > 0 || client.ending !== 'open') {
+      if (client.size === 0) throw impatient(client, when);
       if (to > 0 && !(await isAnsweredAlone(trial, to))) throw shared(client.received);
       const message = `The answer came ${when}: expected none before the empty line that ends the head`;
       const { details } = wrong(message, client.received, 0, mistake);
@@ -169,7 +189,7 @@ async function expectAnswerToMore(trial: Trial, server: ServerProcess): Promise<
   const client = await trial.connect(server);
   await client.send(`${get('/more', 'Content-Length: 5')}hello`);
   await client.settle(REACTION, () => client.size > 0);
-  if (client.size > 0 || client.ending !== 'open') return;
+  if (client.size > 0 || client.ending !== 'open') return expectOnePrint(server, client);
   const message = `A request with 5 bytes behind its blank line got no answer in ${REACTION / 1000} s: expected the blank line to be found wherever it is`;
   throw new Failure(message, {
     cause: 'timed out',
@@ -190,4 +210,31 @@ async function expectOneAnswer(client: RawClient, isServing: boolean): Promise<v
   const answers = bytes.toString('latin1').split(/HTTP\/1\.[01] \d{3}/).length - 1;
   if (answers > 1)
     throw wrong(`Expected one answer, got ${answers}`, bytes, bytes.indexOf('HTTP/', 1));
+}
+
+/** What comes when all is said is read, and is no second request. */
+async function expectOnePrint(server: ServerProcess, client: RawClient): Promise<void> {
+  const rest = '\r\n\r\n';
+  for (let i = 0; i < 3; i++) await client.send(rest).catch(() => {}); // it may be closed by now
+  await server.waitForOutput(/GET \/more[\s\S]*GET \/more/, REST / 1000).catch(() => {}); // as it should not
+  const count = server.stdout.split('GET /more').length - 1;
+  if (count <= 1) return;
+  const message = `A client sent three empty lines behind its request, and it was printed ${count} times: expected one request, one answer`;
+  throw new Failure(message, {
+    cause: 'wrong',
+    received: Buffer.from(server.stdout),
+    isPrinted: true,
+    mistake: 'answers-again',
+  });
+}
+
+function impatient({ received, ending }: RawClient, when: string): Failure {
+  const message = `Your program hung up ${when}: expected it to wait, for a client may be slow`;
+  return new Failure(message, {
+    cause: ending === 'rst' ? 'reset' : 'wrong',
+    received,
+    at: 0,
+    mistake: 'impatient',
+    byHand: 'sleep 5 | nc 127.0.0.1 $PORT  # it must not come back before these 5 seconds are over',
+  });
 }

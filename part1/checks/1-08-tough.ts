@@ -1,15 +1,16 @@
 import type { Lesson } from '../../shared/checks/check.ts';
 import { Failure } from '../../shared/checks/run/failure.ts';
-import { ask, get, wrong } from '../../shared/checks/run/first-answer.ts';
+import { ask, get, quote, REACTION, wrong } from '../../shared/checks/run/first-answer.ts';
 import { rest } from '../../shared/checks/run/rest.ts';
 import type { Trial } from '../../shared/checks/run/trial.ts';
 import type { ServerProcess } from '../../shared/harness/server-process.ts';
 import { ON_ERROR } from './lines.ts';
 
+const MEBIBYTE = 1024 * 1024;
 const RUDE = 'expected it to serve the next one';
 
 export const check: Lesson = {
-  title: 'No client can end it',
+  title: 'No client can end it, fill it, or write on its terminal',
   goal: "An 'error' that nobody listens to ends the process",
   hints: [
     'Somebody pulls the plug. Whose error is that, and who hears of it?',
@@ -20,7 +21,8 @@ export const check: Lesson = {
   lenient: [
     'what it prints about them',
     'what it answers to half a request',
-    'clients that say nothing for hours, or never end their head: see the chapter',
+    'how long a head may be, if a mebibyte is too much; and with which 4xx, or a hang-up, it is refused',
+    'clients that say nothing for hours: see the chapter',
   ],
   byHand: "printf 'GET /half' | nc -w 1 127.0.0.1 $PORT; curl -i 127.0.0.1:$PORT",
   solution: '1c',
@@ -60,6 +62,31 @@ export const check: Lesson = {
       edits: [[ON_ERROR, "socket.on('error', () => server.removeAllListeners('connection'));"]],
       isNamed: false,
     },
+    {
+      name: 'endless-head',
+      says: 'A client sent a mebibyte and no end of its head, and your program still collects: expected 431, or a hang-up',
+      edits: [['const MAX_HEAD_BYTES = 16 * 1024;', 'const MAX_HEAD_BYTES = Infinity;']],
+    },
+    {
+      name: 'terminal-obeys',
+      says: 'A client sent "X-Escape: \\u001b]0;gotcha\\u0007", and your program printed it as it is: expected "\\x1b" or the like, for a terminal obeys',
+      edits: [
+        [
+          'return line.replace(/[^ -~]/g, (c) =>',
+          'return line.replace(/[^ -~\\x1b\\x07]/g, (c) =>',
+        ],
+      ],
+    },
+    {
+      name: 'no-error-listener',
+      says: `A client that connects and resets the connection ends your program: Error: read ECONNRESET; ${RUDE}`,
+      edits: [
+        [
+          "socket.on('error', () => socket.destroy());",
+          "socket.on('error', (error) => { throw error; });",
+        ],
+      ],
+    },
   ],
 };
 
@@ -81,6 +108,8 @@ async function tough(trial: Trial): Promise<void> {
     else client.leave();
     await expectService(trial, server, who, byHand);
   }
+  await expectLimit(trial, server);
+  await expectSafeTerminal(trial, server);
 }
 
 /** No common tool sends a RST when it is told to. */
@@ -123,4 +152,45 @@ async function expectService(
       },
     );
   }
+}
+
+/** A head that never ends is kept until it does: some limit there must be. */
+async function expectLimit(trial: Trial, server: ServerProcess): Promise<void> {
+  const client = await trial.connect(server);
+  const talk = client.send(`GET /${'x'.repeat(MEBIBYTE)}`).catch(() => {});
+  await client.settle(REACTION, () => client.size > 0 || client.ending !== 'open');
+  client.leave();
+  await talk;
+  if (client.size === 0 && client.ending === 'open') {
+    const message = `A client sent a mebibyte and no end of its head, and your program still collects: expected 431, or a hang-up`;
+    throw new Failure(message, {
+      cause: 'timed out',
+      mistake: 'endless-head',
+      byHand: "(head -c 1048576 /dev/zero | tr '\\0' x; sleep 2) | nc 127.0.0.1 $PORT | head -1",
+    });
+  }
+  if (client.size > 0 && !/^HTTP\/1\.[01] 4\d\d /.test(client.received.toString('latin1'))) {
+    const message = `A client sent a mebibyte and no end of its head: expected 431, got ${quote(client.received, 30)}`;
+    throw wrong(message, client.received, 9);
+  }
+  await expectService(trial, server, 'sends a mebibyte and no end of its head');
+}
+
+/** A terminal obeys what is printed on it: ESC and what follows can rename its window, or clear it. */
+async function expectSafeTerminal(trial: Trial, server: ServerProcess): Promise<void> {
+  const line = 'X-Escape: \x1b]0;gotcha\x07';
+  await ask(trial, server, get('/escape', line)).catch(() => {}); // it may be refused
+  await ask(trial, server);
+  const at = Math.max(server.stdout.indexOf('\x1b]0;gotcha'), server.stdout.indexOf('gotcha\x07'));
+  if (at === -1) return;
+  const message = `A client sent ${quote(line)}, and your program printed it as it is: expected "\\x1b" or the like, for a terminal obeys`;
+  throw new Failure(message, {
+    cause: 'wrong',
+    received: Buffer.from(server.stdout),
+    at: Buffer.byteLength(server.stdout.slice(0, at)),
+    isPrinted: true,
+    mistake: 'terminal-obeys',
+    byHand:
+      "printf 'GET / HTTP/1.1\\r\\nX-Escape: \\033]0;gotcha\\007\\r\\n\\r\\n' | nc 127.0.0.1 $PORT",
+  });
 }

@@ -8,6 +8,7 @@ import {
   wrongAnswer,
 } from '../../shared/checks/run/contract.ts';
 import { Failure } from '../../shared/checks/run/failure.ts';
+import { openRelay } from '../../shared/checks/run/relay.ts';
 import { type Answer, headerOf } from '../../shared/checks/run/response.ts';
 import type { Trial } from '../../shared/checks/run/trial.ts';
 import type { ServerProcess } from '../../shared/harness/server-process.ts';
@@ -199,6 +200,11 @@ export const check: Lesson = {
         ],
       ],
     },
+    {
+      name: 'waits-for-who-left',
+      says: 'A client sent nothing and said FIN; the next one still waits for its turn: GET /hello: no answer in 3 s',
+      edits: [["{ signal, close: ['end', 'close'] }", '{ signal }']],
+    },
   ],
 };
 
@@ -228,6 +234,7 @@ async function checkRefusals(trial: Trial): Promise<void> {
   expectLength(head, '/hello', '14');
   expectLength(await ask(trial, server, request('HEAD /brief HTTP/1.1')), '/brief', '5');
   await expectEnd(trial, server);
+  await expectNoWait(trial, server);
 }
 
 /** RFC 9110 §8.6: the length that GET would have, or none. */
@@ -280,4 +287,44 @@ async function refusalOf(
       ...(mistake && { mistake }),
     });
   }
+}
+
+/** Nobody waits for the rest of a request whose client has gone. */
+async function expectNoWait(trial: Trial, server: ServerProcess): Promise<void> {
+  const half = [
+    'GET /hello HTTP/1.1\r\nHos',
+    'POST /sha256 HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nab',
+  ];
+  for (const words of ['', ...half]) {
+    for (const isReset of [false, true]) {
+      const client = await trial.connect(server);
+      await client.send(words);
+      if (isReset) await client.reset();
+      else client.halfClose();
+      const way = isReset ? 'reset the connection' : 'said FIN';
+      await expectNext(
+        trial,
+        server,
+        `A client sent ${words ? 'half of a request' : 'nothing'} and ${way};`,
+      );
+    }
+  }
+  const { words, client } = await openRelay(trial, server); // while one is served, another waits, and leaves
+  for (const isReset of [false, true]) {
+    const impatient = await trial.connect(server);
+    if (isReset) await impatient.reset();
+    else impatient.halfClose();
+  }
+  words.end('done');
+  await client.readToEnd();
+  await expectNext(trial, server, 'Two clients left before it was their turn;');
+}
+
+async function expectNext(trial: Trial, server: ServerProcess, what: string): Promise<void> {
+  const asked = ask(trial, server, request('GET /hello HTTP/1.1'));
+  const answer = await asked.catch(({ message, details }: Failure) => {
+    const told = `${what} the next one still waits for its turn: ${message}`;
+    throw new Failure(told, { ...details, mistake: 'waits-for-who-left' });
+  });
+  expectStatus(answer, 200, `${what} the next one`, server);
 }

@@ -13,7 +13,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         print(f"< {self.requestline}")
         for name, value in self.headers.items():
-            print(f"< {name}: {value}")
+            print(f"< {name}: {value!r}"[:-1].replace(": '", ": ", 1))
         self.send_response(200)
         self.send_header("Content-Length", str(len(PAGE)))
         self.end_headers()

@@ -16,8 +16,11 @@ def serve(client):
         if not data:
             return
         head += data
+        if len(head) > 100_000:
+            client.sendall(b"HTTP/1.1 431 Too Much\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+            return
     for line in head.split(b"\r\n\r\n")[0].decode("latin-1").split("\r\n"):
-        print("<", line)
+        print("<", "".join(c if c.isprintable() else "?" for c in line))
     client.sendall(b"HTTP/1.1 200 Fine\r\ncontent-length:%d\r\nX-More: yes\r\n\r\n%s" % (len(PAGE), PAGE))
 
 
