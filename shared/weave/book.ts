@@ -12,6 +12,7 @@ import { checkCommands, type Offer } from './commands.ts';
 import { checkFigures, loadFigures } from './figures.ts';
 import { checkLinks } from './links.ts';
 import { checkTranscripts } from './transcript.ts';
+import { checkTyping, type Typing } from './typing.ts';
 
 /** In the order in which they are read. */
 export const FILES = ['README.md', 'part1/README.md', 'part2/README.md', 'part3/README.md'];
@@ -25,16 +26,32 @@ export function readChapter(file: string): Chapter {
   return parseChapter(file, readFileSync(path.join(ROOT, file), 'utf8'));
 }
 
+/** The files that a reader types, stage by stage. */
+export function typings(): Typing[] {
+  const fileOf = (id: string | undefined) => STAGES.find((stage) => stage.id === id)?.file;
+  return STAGES.flatMap(({ id, file, from, beside = [], isTyped = false }) => {
+    const own: Typing = { stage: id, file, base: fileOf(from), isDemanded: isTyped };
+    return [own, ...beside.map((other) => ({ stage: id, file: other, isDemanded: isTyped }))];
+  });
+}
+
+/** The files whose blocks are typed, and all of them shown. */
+export function typedFiles(): Set<string> {
+  return new Set(typings().flatMap(({ file, isDemanded }) => (isDemanded ? [file] : [])));
+}
+
 /** All faults of a book that need no running, in reading order. */
 export async function checkBook(chapters: readonly Chapter[]): Promise<Fault[]> {
   const offer = takeOffer();
+  const typed = typedFiles();
   const faults = [
     ...chapters.flatMap((chapter) => [
       ...chapter.faults,
-      ...checkCode(chapter, ROOT),
+      ...checkCode(chapter, ROOT, typed),
       ...checkCommands(chapter, offer),
       ...checkTranscripts(chapter),
     ]),
+    ...checkTyping(chapters, typings(), ROOT),
     ...checkLinks(chapters, ROOT),
     ...checkFigures(chapters, await loadFigures(ROOT), ROOT),
   ];
