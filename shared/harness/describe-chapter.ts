@@ -4,10 +4,11 @@
  */
 import { describe, test, vi } from 'vitest';
 import { readBook, readChapter, tell, typings } from '../weave/book.ts';
+import { checkTyping } from '../weave/check-typing.ts';
 import { whatIsMissing } from '../weave/needs.ts';
 import { Play } from '../weave/play.ts';
 import { toActs } from '../weave/transcript.ts';
-import { checkTyping, type Typing } from '../weave/typing.ts';
+import type { Typing } from '../weave/typing.ts';
 import { ROOT } from './server-process.ts';
 
 /** Seconds for a section: it bounds a hang, and is not measured against. */

@@ -7,12 +7,13 @@ import path from 'node:path';
 import { ROOT } from '../harness/server-process.ts';
 import { STAGES } from '../stages.ts';
 import { type Chapter, type Fault, parseChapter } from './chapter.ts';
+import { checkTyping } from './check-typing.ts';
 import { checkCode } from './code.ts';
 import { checkCommands, type Offer } from './commands.ts';
 import { checkFigures, loadFigures } from './figures.ts';
 import { checkLinks } from './links.ts';
 import { checkTranscripts } from './transcript.ts';
-import { checkTyping, type Typing } from './typing.ts';
+import type { Typing } from './typing.ts';
 
 /** In the order in which they are read. */
 export const FILES = ['README.md', 'part1/README.md', 'part2/README.md', 'part3/README.md'];

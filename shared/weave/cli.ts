@@ -9,14 +9,15 @@ import { Progress } from '../harness/progress.ts';
 import { ROOT } from '../harness/server-process.ts';
 import { checkBook, FILES, readBook, readChapter, tell, typedFiles, typings } from './book.ts';
 import { type Chapter, type Fault, type Fence, replaceLines } from './chapter.ts';
+import { checkTyping } from './check-typing.ts';
 import { refreshCode } from './code.ts';
 import { measureCoverage, tellCoverage } from './coverage.ts';
 import { loadFigures } from './figures.ts';
-import { toBlocks } from './hunks.ts';
 import { whatIsMissing } from './needs.ts';
 import { Play } from './play.ts';
+import { toSteps } from './steps.ts';
 import { checkTranscripts, replaceExpected, toActs } from './transcript.ts';
-import { checkTyping, readLines } from './typing.ts';
+import { readLines } from './typing.ts';
 
 const HELP = `Usage: npm run weave -- [options] [CHAPTER]
 
@@ -161,7 +162,7 @@ function printSteps(ids: readonly string[]): number {
   if (!target || ids.length > 2) throw new UsageError('--steps takes a stage, or two');
   const base = readLines(ROOT, to ? from?.file : target.base);
   const name = path.basename(target.file);
-  for (const { language, lines } of toBlocks(base, readLines(ROOT, target.file)))
+  for (const { language, lines } of toSteps(base, readLines(ROOT, target.file)))
     console.log([`[${name}](${name}):`, '', `\`\`\`${language}`, ...lines, '```', ''].join('\n'));
   return 0;
 }

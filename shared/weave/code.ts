@@ -7,7 +7,8 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { type Caption, captionOf, FORM } from './caption.ts';
 import type { Chapter, Fault, Fence } from './chapter.ts';
-import { dedent, findDedented, findNamed, indentOf, type Named } from './source.ts';
+import { parseHunks } from './hunk.ts';
+import { dedent, findDedented, findNamed, indentOf, indexesOfRun, type Named } from './source.ts';
 
 /** A block says one thing; a longer one is two. */
 export const MAX_LINES = 16;
@@ -65,15 +66,23 @@ function checkBlock(
   if (fence.language === 'diff' && caption?.isQuote)
     faults.push([line, 'a diff is typed and not quoted: leave From away']);
   if (isTyped(fence, caption, typed)) return faults;
-  const shown = fence.language === 'diff' ? dedent(toAfter(block)) : block;
-  if (cut.sources.some(({ lines }) => findDedented(lines, shown) !== -1)) return faults;
-  const [index, theirs] = firstDifference(cut, shown);
-  const ours = JSON.stringify(shown[index] ?? '');
-  const instead = theirs === undefined ? '' : `, where the source has ${JSON.stringify(theirs)}`;
-  const message = `not in ${cut.what}: ${ours}${instead}`;
-  if (fence.language === 'diff') faults.push([line, message]);
-  else faults.push([line + 1 + index, `${message}; npm run weave refreshes it`]);
-  return faults;
+  if (fence.language === 'diff') {
+    const message = checkDiff(cut, block);
+    return message === undefined ? faults : [...faults, [line, message]];
+  }
+  if (cut.sources.some(({ lines }) => findDedented(lines, block) !== -1)) return faults;
+  const [index, message] = tellDifference(cut, block);
+  return [...faults, [line + 1 + index, `${message}; npm run weave refreshes it`]];
+}
+
+/** What a diff leaves is in a file that is not typed yet; later blocks may change it only in one that is. */
+function checkDiff(cut: Cut, block: readonly string[]): string | undefined {
+  const hunks = parseHunks(block);
+  if (typeof hunks === 'string') return hunks;
+  const isThere = (run: readonly string[]) =>
+    cut.sources.some(({ lines }) => indexesOfRun(lines, run).length > 0);
+  const lost = hunks.find(({ after }) => !isThere(after));
+  return lost && tellDifference(cut, lost.after)[1];
 }
 
 /** The lines that a chapter's blocks should have where they have others, and the blocks that have lost their place. */
@@ -110,11 +119,6 @@ function isTyped(
 ): boolean {
   if (!caption || caption.isQuote) return false;
   return ['ts', 'diff'].includes(language) && typed.has(caption.file);
-}
-
-/** What a diff leaves. */
-function toAfter(lines: readonly string[]): string[] {
-  return lines.filter((line) => !line.startsWith('-')).map((line) => line.slice(1));
 }
 
 /** Fences that must have a source, and those that name one all the same. */
@@ -193,6 +197,13 @@ function indexesOf(
   matches: (line: string, index: number) => boolean,
 ): number[] {
   return lines.flatMap((line, index) => (matches(line, index) ? [index] : []));
+}
+
+/** The first line of a block that is not in its source, and what is there instead. */
+function tellDifference(cut: Cut, block: readonly string[]): [number, string] {
+  const [index, theirs] = firstDifference(cut, block);
+  const instead = theirs === undefined ? '' : `, where the source has ${JSON.stringify(theirs)}`;
+  return [index, `not in ${cut.what}: ${JSON.stringify(block[index] ?? '')}${instead}`];
 }
 
 /** Where a block leaves its source: the longest run of the source that it begins with. */

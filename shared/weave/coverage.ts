@@ -4,7 +4,8 @@
  */
 import { diffArrays } from 'diff';
 import type { Chapter } from './chapter.ts';
-import { dedent, findDedented } from './source.ts';
+import { parseHunks } from './hunk.ts';
+import { findDedented, indexesOfRun } from './source.ts';
 import { type Block, blocksOf, readLines, type Typing, typeBlocks } from './typing.ts';
 
 export interface Coverage extends Typing {
@@ -91,9 +92,10 @@ function shownBy({ fence }: Block, file: readonly string[]): number[] {
     const at = findDedented(file, fence.lines);
     return at === -1 ? [] : fence.lines.map((_, index) => at + index);
   }
-  const after = fence.lines.filter((line) => !line.startsWith('-'));
-  const at = findDedented(file, dedent(after.map((line) => line.slice(1))));
-  return at === -1
-    ? []
-    : after.flatMap((line, index) => (line.startsWith('+') ? [at + index] : []));
+  const hunks = parseHunks(fence.lines);
+  if (typeof hunks === 'string') return [];
+  return hunks.flatMap(({ after, added }) => {
+    const [at] = indexesOfRun(file, after);
+    return at === undefined ? [] : [...added].map((index) => at + index);
+  });
 }

@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseChapter } from './chapter.ts';
+import { checkTyping } from './check-typing.ts';
 import { checkCode, refreshCode } from './code.ts';
 import { measureCoverage, tellCoverage } from './coverage.ts';
-import { blocksOf, checkTyping, type Typing, typeBlocks } from './typing.ts';
+import { blocksOf, type Typing, typeBlocks } from './typing.ts';
 
 const ONE = `/** One. */
 const server = createServer();
@@ -132,6 +133,16 @@ describe('a diff', () => {
     const twice = 'function a() {\n  x();\n}\n\nfunction b() {\n  x();\n}';
     const named = diff('-  x();', '+  y();').replace(':', ', `b`:');
     expect(type(twice, named)).toBe(twice.replace(/x\(\);\n}$/, 'y();\n}'));
+  });
+
+  test('may have several places, from the top down', () => {
+    expect(type('a\nb\nc\nd', diff('-a', '+A', '...', ' c', '+x', '...', '-d', '+D'))).toBe(
+      'A\nb\nc\nx\nD',
+    );
+    expect(type('a\nb\nc', diff(' c', '+d', '...', ' a', '+b'))).toMatch(
+      /: "a" is above what stands before it in the block$/,
+    );
+    expect(type('a\nb', diff('-a', '+A', '...', '-c', '+C'))).toMatch(/"c", is not in what/);
   });
 
   test('says where, and changes something', () => {

@@ -4,13 +4,14 @@
  *
  * A `ts` block goes to the end of what has been typed of its file. An empty line is left before it if it begins at the margin
  * and with no closing bracket; otherwise it goes on with what stands there, and shows an empty line where it wants one.
- * A `diff` block goes where its lines that begin with a space or a minus stand, which is at one place.
+ * A `diff` block goes where its lines that begin with a space or a minus stand, which is at one place; behind a line `...`,
+ * another place follows, further down.
  */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { diffArrays } from 'diff';
 import { captionOf } from './caption.ts';
 import type { Chapter, Fault, Fence } from './chapter.ts';
+import { type Hunk, parseHunks } from './hunk.ts';
 import { findNamed, indexesOfRun } from './source.ts';
 
 /** A file that is typed. */
@@ -34,7 +35,7 @@ export interface Block {
   readonly index: number;
 }
 
-interface Line {
+export interface Line {
   readonly text: string;
   /** The block that typed it; undefined for a line of the file that it began as. */
   readonly block?: Block;
@@ -49,23 +50,6 @@ export function blocksOf(chapters: readonly Chapter[], file: string): Block[] {
     if (!isTyped || caption.file !== file) return [];
     return [{ chapter: chapter.file, fence, name: caption.name, index }];
   });
-}
-
-/** What keeps the blocks of a book from making the files that are demanded. */
-export function checkTyping(
-  chapters: readonly Chapter[],
-  typings: readonly Typing[],
-  root: string,
-): Fault[] {
-  return typings
-    .filter(({ isDemanded }) => isDemanded)
-    .flatMap((typing) => {
-      const blocks = blocksOf(chapters, typing.file);
-      const { lines, faults } = typeBlocks(readLines(root, typing.base), blocks, typing);
-      const late = typing.base === undefined ? [] : checkOrder(chapters, blocks, typing);
-      if (faults.length > 0) return [...late, ...faults]; // what comes of them would only repeat them
-      return [...late, ...compare(lines, readLines(root, typing.file), blocks, typing)];
-    });
 }
 
 /** A file's lines; none if there is no file to begin with. */
@@ -98,28 +82,36 @@ function append(lines: readonly Line[], block: Block): Line[] {
 }
 
 function change(lines: readonly Line[], block: Block): Line[] | string {
-  const signed = block.fence.lines.map((line) => ({ sign: line[0] ?? ' ', text: line.slice(1) }));
-  const wrong = signed.find(({ sign }) => ![' ', '-', '+'].includes(sign));
-  if (wrong) return `a line of a diff begins with a space, - or +: "${wrong.sign}${wrong.text}"`;
-  const before = signed.filter(({ sign }) => sign !== '+').map(({ text }) => text);
-  if (before.length === signed.length && signed.every(({ sign }) => sign === ' '))
-    return 'it changes nothing';
+  const hunks = parseHunks(block.fence.lines);
+  if (typeof hunks === 'string') return hunks;
+  const done: Line[] = [];
+  let rest = lines;
+  for (const hunk of hunks) {
+    const place = findPlace([...done, ...rest], hunk, block.name);
+    if (typeof place === 'string') return place;
+    const from = place - done.length;
+    if (from < 0)
+      return `${JSON.stringify(hunk.before[0])} is above what stands before it in the block`;
+    const old = rest.slice(from, from + hunk.before.length);
+    const typed = hunk.after.map((text, at) => old[hunk.kept[at] ?? -1] ?? { text, block });
+    done.push(...rest.slice(0, from), ...typed);
+    rest = rest.slice(from + old.length);
+  }
+  return [...done, ...rest];
+}
+
+/** The one place where a hunk fits, or why there is none. */
+function findPlace(lines: readonly Line[], hunk: Hunk, name?: string): number | string {
+  const { before, after, added } = hunk;
+  if (after.length === before.length && added.size === 0) return 'it changes nothing';
   if (before.length === 0) return 'it does not say where: begin with a line that is there already';
   const texts = lines.map(({ text }) => text);
-  const places = placesOf(texts, before, block.name);
+  const places = placesOf(texts, before, name);
   const [place] = places;
   if (place === undefined) return `${tellNearest(texts, before)} so far`;
-  if (places.length > 1) {
-    const numbers = places.map((at) => at + 1).join(' and ');
-    return `it fits at lines ${numbers} of what is typed so far: show a line more around it`;
-  }
-  let at = place;
-  const typed = signed.flatMap(({ sign, text }): Line[] => {
-    if (sign === '+') return [{ text, block }];
-    const old = lines[at++];
-    return sign === ' ' && old ? [old] : [];
-  });
-  return [...lines.slice(0, place), ...typed, ...lines.slice(at)];
+  if (places.length === 1) return place;
+  const numbers = places.map((at) => at + 1).join(' and ');
+  return `it fits at lines ${numbers} of what is typed so far: show a line more around it`;
 }
 
 /** Where a run of lines stands; with a name, only in what is so named. */
@@ -144,70 +136,7 @@ function tellNearest(lines: readonly string[], run: readonly string[]): string {
   return `where it has ${line}, there is ${instead} in what is typed`;
 }
 
-/** A stage begins when the one before is whole. */
-function checkOrder(
-  chapters: readonly Chapter[],
-  blocks: readonly Block[],
-  { stage, base = '' }: Typing,
-): Fault[] {
-  const last = blocksOf(chapters, base).at(-1);
-  return blocks
-    .filter(({ index }) => last !== undefined && index < last.index)
-    .map((block) =>
-      faultAt(
-        block,
-        `stage ${stage}: this block stands before ${base} is whole (line ${last?.fence.line})`,
-      ),
-    );
-}
-
-/** The differences between what was typed and the file. */
-function compare(
-  typed: readonly Line[],
-  file: readonly string[],
-  blocks: readonly Block[],
-  typing: Typing,
-): Fault[] {
-  const faults: Fault[] = [];
-  let at = 0; // in what was typed
-  let line = 0; // in the file
-  const changes = diffArrays(
-    typed.map(({ text }) => text),
-    [...file],
-  );
-  for (const [index, { value, added, removed }] of changes.entries()) {
-    const next = changes[index + 1];
-    const theirs = added ? value : removed && next?.added ? next.value : [];
-    const isSecond = added && changes[index - 1]?.removed;
-    const block = (removed ? typed[at] : typed[at - 1])?.block ?? blocks.at(-1);
-    if ((added || removed) && !isSecond) {
-      const ours = removed ? value : [];
-      const message = tellDifference(typing, line, theirs, ours, typed[at]?.text);
-      faults.push(block ? faultAt(block, message) : { file: typing.file, line: line + 1, message });
-    }
-    if (!added) at += value.length;
-    if (!removed) line += value.length;
-  }
-  return faults;
-}
-
-function tellDifference(
-  { stage, file }: Typing,
-  at: number,
-  theirs: readonly string[],
-  ours: readonly string[],
-  next: string | undefined,
-): string {
-  const told = (lines: readonly string[]) =>
-    JSON.stringify(lines[0]) + (lines.length > 1 ? ` (and ${lines.length - 1} more)` : '');
-  const place = `stage ${stage}: line ${at + 1} of ${file}`;
-  if (theirs.length === 0)
-    return `${place}: the blocks have ${told(ours)} before it, and the file has not`;
-  if (ours.length > 0) return `${place} is ${told(theirs)}; the blocks make ${told(ours)} of it`;
-  const instead = next === undefined ? 'end before it' : `have ${JSON.stringify(next)} there`;
-  return `${place}, ${told(theirs)}, is typed nowhere: the blocks ${instead}`;
-}
-
-function faultAt({ chapter, fence }: Block, message: string): Fault {
+/** A fault of a block. */
+export function faultAt({ chapter, fence }: Block, message: string): Fault {
   return { file: chapter, line: fence.line, message };
 }

@@ -20,7 +20,7 @@ interface Change {
 const GAP = 2;
 
 /** The blocks that make `file` of `base`, in the order of the lines. */
-export function toBlocks(base: readonly string[], file: readonly string[]): Step[] {
+export function toSteps(base: readonly string[], file: readonly string[]): Step[] {
   const changes = diffArrays([...base], [...file]).flatMap(({ value, added, removed }) =>
     value.map((text): Change => ({ sign: added ? '+' : removed ? '-' : ' ', text })),
   );

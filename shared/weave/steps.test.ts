@@ -5,12 +5,12 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ROOT } from '../harness/server-process.ts';
 import { typings } from './book.ts';
-import { toBlocks } from './hunks.ts';
+import { toSteps } from './steps.ts';
 import { readLines, typeBlocks } from './typing.ts';
 
 /** Types the blocks from one file to the other. */
 function typed(base: readonly string[], file: readonly string[]) {
-  const blocks = toBlocks(base, file).map(({ language, lines }, index) => {
+  const blocks = toSteps(base, file).map(({ language, lines }, index) => {
     const fence = { line: index, language, info: '', lines, above: '', section: '' };
     return { chapter: '', fence, name: undefined, index };
   });
@@ -23,7 +23,7 @@ describe('from stage to stage', () => {
     const lines = readLines(ROOT, file);
     test(`${stage}: ${base ?? 'an empty file'} becomes ${file}, in blocks of 16 lines at most`, () => {
       expect(typed(readLines(ROOT, base), lines)).toEqual({ faults: [], lines });
-      const sizes = toBlocks(readLines(ROOT, base), lines).map((block) => block.lines.length);
+      const sizes = toSteps(readLines(ROOT, base), lines).map((block) => block.lines.length);
       expect(Math.max(...sizes)).toBeLessThanOrEqual(16);
       expect(readFileSync(path.join(ROOT, file), 'utf8')).toBe(`${lines.join('\n')}\n`);
     });
