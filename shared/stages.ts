@@ -44,6 +44,7 @@ export const STAGES: readonly Stage[] = [
     file: 'part1/1a-echo-once.ts',
     summary: 'one connection, the same bytes back, done',
     can: ['echo'],
+    isTyped: true,
   },
   {
     id: '1b',
@@ -52,6 +53,7 @@ export const STAGES: readonly Stage[] = [
     summary: 'answers everybody: Hello, World!',
     can: ['http', 'shows'],
     from: '1a',
+    isTyped: true,
   },
   {
     id: '1c',
@@ -60,6 +62,7 @@ export const STAGES: readonly Stage[] = [
     summary: 'waits for the whole head, says its length, outlives rude clients',
     can: ['http', 'shows', 'whole-head', 'length', 'tough'],
     from: '1b',
+    isTyped: true,
     options: [['--page FILE', 'what to answer with (default: a greeting)']],
   },
   {

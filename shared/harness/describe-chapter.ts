@@ -1,15 +1,12 @@
 /**
- * A chapter does what it says. Its terminals are played again, each section in a place of its own, as most of their time is
- * spent waiting: they must show what is printed today. Its blocks are typed, one after the other: they must make the stages.
+ * The terminals of a chapter, played again, each section in a place of its own, as most of their time is spent waiting: they
+ * must show what is printed today.
  */
 import { describe, test, vi } from 'vitest';
-import { readBook, readChapter, tell, typings } from '../weave/book.ts';
-import { checkTyping } from '../weave/check-typing.ts';
+import { readChapter, tell } from '../weave/book.ts';
 import { whatIsMissing } from '../weave/needs.ts';
 import { Play } from '../weave/play.ts';
 import { toActs } from '../weave/transcript.ts';
-import type { Typing } from '../weave/typing.ts';
-import { ROOT } from './server-process.ts';
 
 /** Seconds for a section: it bounds a hang, and is not measured against. */
 const PATIENCE = 600;
@@ -34,20 +31,6 @@ export function describeChapter(file: string): void {
             expect(faults.map(tell).join('\n')).toBe('');
           },
         );
-    }
-  });
-}
-
-/** Types the blocks of a part's chapters, `part1`, as a reader does: what they make is each stage that is shown whole. */
-export function describeTyping(part: string): void {
-  const book = readBook();
-  const isOurs = ({ file, isDemanded }: Typing) => isDemanded && file.startsWith(`${part}/`);
-  describe.skipIf(process.env.SERVER)(`${part}: its blocks, typed in their order`, () => {
-    for (const typing of typings().filter(isOurs)) {
-      const begin = typing.base ?? 'an empty file';
-      test(`${typing.stage}: make ${typing.file} of ${begin}`, ({ expect }) => {
-        expect(checkTyping(book, [typing], ROOT).map(tell).join('\n')).toBe('');
-      });
     }
   });
 }

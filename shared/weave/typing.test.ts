@@ -118,9 +118,7 @@ describe('a diff', () => {
     expect(type('a\nb', diff(' a', '-c', '+d'))).toBe(
       'stage 1a: this block does not fit one.ts: where it has "c", there is "b" in what is typed so far',
     );
-    expect(type('a\nb', diff('-c', '+d'))).toMatch(
-      /"c", is not in what is named and typed so far$/,
-    );
+    expect(type('a\nb', diff('-c', '+d'))).toMatch(/there is no line "c" in what is typed so far$/);
     expect(told(FIRST, LISTEN, PORT, USED.replace('-  server', '- server'))).toEqual([
       expect.stringMatching(/^27: stage 1b: this block does not fit part1\/two.ts: /),
     ]);
@@ -133,6 +131,9 @@ describe('a diff', () => {
     const twice = 'function a() {\n  x();\n}\n\nfunction b() {\n  x();\n}';
     const named = diff('-  x();', '+  y();').replace(':', ', `b`:');
     expect(type(twice, named)).toBe(twice.replace(/x\(\);\n}$/, 'y();\n}'));
+    expect(type(`${twice}\nz();`, diff('-z();').replace(':', ', `b`:'))).toMatch(
+      /: it fits only outside of `b`$/,
+    );
   });
 
   test('may have several places, from the top down', () => {
@@ -142,7 +143,7 @@ describe('a diff', () => {
     expect(type('a\nb\nc', diff(' c', '+d', '...', ' a', '+b'))).toMatch(
       /: "a" is above what stands before it in the block$/,
     );
-    expect(type('a\nb', diff('-a', '+A', '...', '-c', '+C'))).toMatch(/"c", is not in what/);
+    expect(type('a\nb', diff('-a', '+A', '...', '-c', '+C'))).toMatch(/there is no line "c"/);
   });
 
   test('says where, and changes something', () => {

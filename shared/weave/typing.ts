@@ -108,7 +108,10 @@ function findPlace(lines: readonly Line[], hunk: Hunk, name?: string): number | 
   const texts = lines.map(({ text }) => text);
   const places = placesOf(texts, before, name);
   const [place] = places;
-  if (place === undefined) return `${tellNearest(texts, before)} so far`;
+  if (place === undefined) {
+    const isElsewhere = indexesOfRun(texts, before).length > 0;
+    return isElsewhere ? `it fits only outside of \`${name}\`` : tellNearest(texts, before);
+  }
   if (places.length === 1) return place;
   const numbers = places.map((at) => at + 1).join(' and ');
   return `it fits at lines ${numbers} of what is typed so far: show a line more around it`;
@@ -130,10 +133,9 @@ function tellNearest(lines: readonly string[], run: readonly string[]): string {
     if (index > best.same) best = { same: index, instead: lines[start + index] };
   }
   const line = JSON.stringify(run[best.same]);
-  if (best.same === 0)
-    return `its first line of before, ${line}, is not in what is named and typed`;
+  if (best.same === 0) return `there is no line ${line} in what is typed so far`;
   const instead = best.instead === undefined ? 'nothing' : JSON.stringify(best.instead);
-  return `where it has ${line}, there is ${instead} in what is typed`;
+  return `where it has ${line}, there is ${instead} in what is typed so far`;
 }
 
 /** A fault of a block. */
