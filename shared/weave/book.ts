@@ -5,7 +5,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { ROOT } from '../harness/server-process.ts';
-import { STAGES } from '../stages.ts';
+import { STAGES, type Stage } from '../stages.ts';
 import { type Chapter, type Fault, parseChapter } from './chapter.ts';
 import { checkTyping } from './check-typing.ts';
 import { checkCode } from './code.ts';
@@ -28,10 +28,15 @@ export function readChapter(file: string): Chapter {
 }
 
 /** The files that a reader types, stage by stage. */
-export function typings(): Typing[] {
-  const fileOf = (id: string | undefined) => STAGES.find((stage) => stage.id === id)?.file;
-  return STAGES.flatMap(({ id, file, from, beside = [], isTyped = false }) => {
-    const own: Typing = { stage: id, file, base: fileOf(from), isDemanded: isTyped };
+export function typings(stages: readonly Stage[] = STAGES): Typing[] {
+  const fileOf = (from: string) => {
+    const base = stages.find(({ id }) => id === from);
+    if (!base)
+      throw new Error(`shared/stages.ts: a stage is from ${from}, and there is no such stage`);
+    return base.file;
+  };
+  return stages.flatMap(({ id, file, from, beside = [], isTyped = false }) => {
+    const own: Typing = { stage: id, file, base: from && fileOf(from), isDemanded: isTyped };
     return [own, ...beside.map((other) => ({ stage: id, file: other, isDemanded: isTyped }))];
   });
 }

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { typings } from './book.ts';
 import { parseChapter } from './chapter.ts';
 import { checkTyping } from './check-typing.ts';
 import { checkCode, refreshCode } from './code.ts';
@@ -61,6 +62,18 @@ const diff = (...lines: string[]) => block('diff', ...lines);
 
 test('the blocks of a chapter, in their order, make the files', () => {
   expect(told(FIRST, LISTEN, PORT, USED)).toEqual([]);
+});
+
+test('the files of a stage: its own, made of the stage that it is from, and those beside it', () => {
+  const stage = { part: 'part1', summary: '', can: [] };
+  const one = { ...stage, id: '1a', file: 'part1/one.ts' };
+  const two = { ...stage, id: '1b', file: 'part1/two.ts', from: '1a', beside: ['part1/http.ts'] };
+  expect(typings([one, { ...two, isTyped: true }])).toEqual([
+    { stage: '1a', file: 'part1/one.ts', base: undefined, isDemanded: false },
+    { stage: '1b', file: 'part1/two.ts', base: 'part1/one.ts', isDemanded: true },
+    { stage: '1b', file: 'part1/http.ts', isDemanded: true },
+  ]);
+  expect(() => typings([two])).toThrow('from 1a, and there is no such stage');
 });
 
 describe('a chapter that makes another file says where', () => {
