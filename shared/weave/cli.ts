@@ -30,8 +30,8 @@ A block that a reader types (no From in the line above it, and its stage is one 
                   CHAPTER#ANCHOR is one section of it
   --coverage      how many lines of each stage, or of those of CHAPTER, are shown, and which are not; exit status 1 if
                   a line is missing in a stage that is shown whole (isTyped in shared/stages.ts)
-  --steps STAGE   print blocks, ready to be pasted, that make STAGE of the one it begins from, or of the one behind
-                  it: npm run weave -- --steps 1b 1c
+  --steps STAGE   print blocks, ready to be pasted, that make STAGE of the one it begins from;
+                  --steps 1a 1c: that make 1c of 1a
   --figures       draw all figures
   --help          this text`;
 
