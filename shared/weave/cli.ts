@@ -15,7 +15,7 @@ import { measureCoverage, tellCoverage } from './coverage.ts';
 import { loadFigures } from './figures.ts';
 import { whatIsMissing } from './needs.ts';
 import { Play } from './play.ts';
-import { toSteps } from './steps.ts';
+import { type Step, toSteps } from './steps.ts';
 import { checkTranscripts, replaceExpected, toActs } from './transcript.ts';
 import { readLines } from './typing.ts';
 
@@ -162,8 +162,9 @@ function printSteps(ids: readonly string[]): number {
   if (!target || ids.length > 2) throw new UsageError('--steps takes a stage, or two');
   const base = readLines(ROOT, to ? from?.file : target.base);
   const name = path.basename(target.file);
-  for (const { language, lines } of toSteps(base, readLines(ROOT, target.file)))
-    console.log([`[${name}](${name}):`, '', `\`\`\`${language}`, ...lines, '```', ''].join('\n'));
+  const toText = ({ language, lines }: Step) =>
+    [`[${name}](${name}):`, '', `\`\`\`${language}`, ...lines, '```', ''].join('\n');
+  console.log(toSteps(base, readLines(ROOT, target.file)).map(toText).join('\n'));
   return 0;
 }
 
