@@ -22,6 +22,12 @@ export interface Stage {
   readonly file: string;
   readonly summary: string;
   readonly can: readonly Capability[];
+  /** The stage that a reader changes into this one; without it, this one begins as an empty file. */
+  readonly from?: string;
+  /** Files that a reader types for it beside its own, each from the beginning; relative to the project's root. */
+  readonly beside?: readonly string[];
+  /** Its chapter shows all of it, in the order in which it is typed: a test types it and compares. */
+  readonly isTyped?: boolean;
   /** Options of its own, beside --port and --host. */
   readonly options?: readonly (readonly [option: string, meaning: string])[];
 }
@@ -38,6 +44,7 @@ export const STAGES: readonly Stage[] = [
     file: 'part1/1a-echo-once.ts',
     summary: 'one connection, the same bytes back, done',
     can: ['echo'],
+    isTyped: true,
   },
   {
     id: '1b',
@@ -45,6 +52,8 @@ export const STAGES: readonly Stage[] = [
     file: 'part1/1b-hello.ts',
     summary: 'answers everybody: Hello, World!',
     can: ['http', 'shows'],
+    from: '1a',
+    isTyped: true,
   },
   {
     id: '1c',
@@ -52,6 +61,8 @@ export const STAGES: readonly Stage[] = [
     file: 'part1/webserver1.ts',
     summary: 'waits for the whole head, says its length, outlives rude clients',
     can: ['http', 'shows', 'whole-head', 'length', 'tough'],
+    from: '1b',
+    isTyped: true,
     options: [['--page FILE', 'what to answer with (default: a greeting)']],
   },
   {
@@ -94,6 +105,7 @@ export const STAGES: readonly Stage[] = [
     file: 'part3/3b-sleeping.ts',
     summary: 'blocks as it answers: connected is not accepted',
     can: LADDER,
+    from: '3a',
     options: [
       ['--sleep S', 'seconds a handler blocks between head and body (default: 3)'],
       ['--backlog N', 'connections the kernel may queue (default: 511)'],
@@ -105,6 +117,7 @@ export const STAGES: readonly Stage[] = [
     file: 'part3/3c-process-per-connection.ts',
     summary: 'a process for each connection, and its price',
     can: LADDER,
+    from: '3b',
     options: [
       ['--sleep S', 'seconds a handler blocks between head and body (default: 3)'],
       ['--no-pause', 'read on from connections given away: bytes are lost'],
@@ -116,6 +129,7 @@ export const STAGES: readonly Stage[] = [
     file: 'part3/3d-descriptors.ts',
     summary: 'descriptors that leak, and those that run out',
     can: SIBLING,
+    from: '3c',
     options: [
       ['--sleep S', 'seconds a handler blocks between head and body (default: 0)'],
       ['--max-connections N', 'connections that may wait (default: 1000)'],
@@ -128,6 +142,7 @@ export const STAGES: readonly Stage[] = [
     file: 'part3/3e-zombies.ts',
     summary: 'children that died and were not asked about',
     can: SIBLING,
+    from: '3d',
     options: [
       ['--sleep S', 'seconds a handler blocks between head and body (default: 0.5)'],
       ['--blocked S', 'let the event loop stand still for S seconds at a time (default: 0)'],
@@ -139,6 +154,7 @@ export const STAGES: readonly Stage[] = [
     file: 'part3/3f-signals.ts',
     summary: 'many deaths, one SIGCHLD',
     can: LADDER,
+    from: '3e',
     options: [
       ['--sleep S', 'seconds a handler blocks between head and body (default: 0)'],
       ['--count-signals', 'count signals instead of exits'],
@@ -150,6 +166,7 @@ export const STAGES: readonly Stage[] = [
     file: 'part3/3g-event-loop.ts',
     summary: 'one process serves all, until one handler computes',
     can: LADDER,
+    from: '3a',
     options: [
       ['--sleep S', 'seconds a handler waits between head and body (default: 3)'],
       ['--busy', 'compute instead of waiting'],
@@ -161,6 +178,7 @@ export const STAGES: readonly Stage[] = [
     file: 'part3/3h-prefork.ts',
     summary: 'workers that share a port, and a primary that replaces them',
     can: LADDER,
+    from: '3g',
     options: [
       ['--sleep S', 'seconds a handler blocks between head and body (default: 3)'],
       ['--workers N', 'processes (default: 4)'],

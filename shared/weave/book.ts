@@ -5,13 +5,15 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { ROOT } from '../harness/server-process.ts';
-import { STAGES } from '../stages.ts';
+import { STAGES, type Stage } from '../stages.ts';
 import { type Chapter, type Fault, parseChapter } from './chapter.ts';
+import { checkTyping } from './check-typing.ts';
 import { checkCode } from './code.ts';
 import { checkCommands, type Offer } from './commands.ts';
 import { checkFigures, loadFigures } from './figures.ts';
 import { checkLinks } from './links.ts';
 import { checkTranscripts } from './transcript.ts';
+import type { Typing } from './typing.ts';
 
 /** In the order in which they are read. */
 export const FILES = ['README.md', 'part1/README.md', 'part2/README.md', 'part3/README.md'];
@@ -25,16 +27,37 @@ export function readChapter(file: string): Chapter {
   return parseChapter(file, readFileSync(path.join(ROOT, file), 'utf8'));
 }
 
+/** The files that a reader types, stage by stage. */
+export function typings(stages: readonly Stage[] = STAGES): Typing[] {
+  const fileOf = (from: string) => {
+    const base = stages.find(({ id }) => id === from);
+    if (!base)
+      throw new Error(`shared/stages.ts: a stage is from ${from}, and there is no such stage`);
+    return base.file;
+  };
+  return stages.flatMap(({ id, file, from, beside = [], isTyped = false }) => {
+    const own: Typing = { stage: id, file, base: from && fileOf(from), isDemanded: isTyped };
+    return [own, ...beside.map((other) => ({ stage: id, file: other, isDemanded: isTyped }))];
+  });
+}
+
+/** The files whose blocks are typed, and all of them shown. */
+export function typedFiles(): Set<string> {
+  return new Set(typings().flatMap(({ file, isDemanded }) => (isDemanded ? [file] : [])));
+}
+
 /** All faults of a book that need no running, in reading order. */
 export async function checkBook(chapters: readonly Chapter[]): Promise<Fault[]> {
   const offer = takeOffer();
+  const typed = typedFiles();
   const faults = [
     ...chapters.flatMap((chapter) => [
       ...chapter.faults,
-      ...checkCode(chapter, ROOT),
+      ...checkCode(chapter, ROOT, typed),
       ...checkCommands(chapter, offer),
       ...checkTranscripts(chapter),
     ]),
+    ...checkTyping(chapters, typings(), ROOT),
     ...checkLinks(chapters, ROOT),
     ...checkFigures(chapters, await loadFigures(ROOT), ROOT),
   ];

@@ -7,22 +7,31 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { Progress } from '../harness/progress.ts';
 import { ROOT } from '../harness/server-process.ts';
-import { checkBook, FILES, readBook, readChapter, tell } from './book.ts';
+import { checkBook, FILES, readBook, readChapter, tell, typedFiles, typings } from './book.ts';
 import { type Chapter, type Fault, type Fence, replaceLines } from './chapter.ts';
+import { checkTyping } from './check-typing.ts';
 import { refreshCode } from './code.ts';
+import { measureCoverage, tellCoverage } from './coverage.ts';
 import { loadFigures } from './figures.ts';
 import { whatIsMissing } from './needs.ts';
 import { Play } from './play.ts';
+import { type Step, toSteps } from './steps.ts';
 import { checkTranscripts, replaceExpected, toActs } from './transcript.ts';
+import { readLines } from './typing.ts';
 
 const HELP = `Usage: npm run weave -- [options] [CHAPTER]
 
 Brings the code in the chapters up to date: each block is cut anew from the file that the line above it names, by its first
 and its last line. An empty block becomes the whole of what is named. CHAPTER is README, part1, part2 or part3; without it: all.
+A block that a reader types (no From in the line above it, and its stage is one of those that are shown whole) stays as it is.
 
   --check         change nothing; a line for each fault of the book, and exit status 1 if there is one
   --transcripts   run what the terminals of CHAPTER show, and write anew what they printed; with --check compare only.
                   CHAPTER#ANCHOR is one section of it
+  --coverage      how many lines of each stage, or of those of CHAPTER, are shown, and which are not; exit status 1 if
+                  a line is missing in a stage that is shown whole (isTyped in shared/stages.ts)
+  --steps STAGE   print blocks, ready to be pasted, that make STAGE of the one it begins from;
+                  --steps 1a 1c: that make 1c of 1a
   --figures       draw all figures
   --help          this text`;
 
@@ -42,6 +51,8 @@ async function main(args: string[]): Promise<number> {
     allowPositionals: true,
     options: {
       check: flag,
+      coverage: flag,
+      steps: flag,
       figures: flag,
       transcripts: flag,
       help: { ...flag, short: 'h' },
@@ -51,10 +62,12 @@ async function main(args: string[]): Promise<number> {
     console.log(HELP);
     return 0;
   }
+  if (values.steps) return printSteps(positionals);
   if (values.transcripts)
     return playAll(positionals.length > 0 ? positionals : FILES, values.check);
   const files = positionals.length > 0 ? positionals.map(toFile) : FILES;
   if (values.figures && !values.check) return drawFigures();
+  if (values.coverage) return printCoverage(files);
   const inFiles = ({ file }: Fault) => positionals.length === 0 || files.includes(file);
   if (values.check) return report((await checkBook(readBook())).filter(inFiles));
   const chapters = readBook().filter(({ file }) => files.includes(file));
@@ -71,14 +84,14 @@ function toFile(name: string): string {
 
 /** Writes a chapter with its blocks cut anew, and tells of those that could not be. */
 function refresh(chapter: Chapter): Fault[] {
-  const { changes, faults } = refreshCode(chapter, ROOT);
+  const { changes, faults } = refreshCode(chapter, ROOT, typedFiles());
   if (changes.size > 0) {
     writeFileSync(path.join(ROOT, chapter.file), replaceLines(chapter, changes));
     const lines = [...changes.keys()].map(({ line }) => line).join(', ');
     console.log(`${chapter.file}: cut anew: the blocks at line ${lines} (as it was before)`);
   }
   return faults.length > 0 && changes.size > 0
-    ? refreshCode(readChapter(chapter.file), ROOT).faults
+    ? refreshCode(readChapter(chapter.file), ROOT, typedFiles()).faults
     : faults;
 }
 
@@ -125,6 +138,34 @@ async function play(file: string, section: string | undefined, isCheck: boolean)
   if (changes.size > 0) writeFileSync(path.join(ROOT, file), replaceLines(chapter, changes));
   for (const { line } of changes.keys()) console.log(`${file}:${line}: written anew`);
   return faults;
+}
+
+/** Says how much of each stage is shown. A file is of the chapter in whose folder it is. */
+function printCoverage(files: readonly string[]): number {
+  const folders = files.map((file) => `${path.dirname(file)}/`);
+  const ours = typings().filter(({ file }) => folders.some((folder) => file.startsWith(folder)));
+  const coverages = measureCoverage(readBook(), ours, ROOT);
+  console.log(tellCoverage(coverages));
+  const isLacking = coverages.some(({ isDemanded, missing }) => isDemanded && missing.length > 0);
+  const faults = checkTyping(readBook(), ours, ROOT);
+  return Math.max(isLacking ? 1 : 0, report(faults));
+}
+
+/** Prints the blocks from one stage to another, given as `1c`, or as `1b 1c`. */
+function printSteps(ids: readonly string[]): number {
+  const [from, to] = [...ids.slice(0, -1), ids.at(-1)].map((id) => {
+    const typing = typings().find(({ stage }) => stage === id);
+    if (!typing) throw new UsageError(`There is no stage '${id}' in shared/stages.ts`);
+    return typing;
+  });
+  const target = to ?? from;
+  if (!target || ids.length > 2) throw new UsageError('--steps takes a stage, or two');
+  const base = readLines(ROOT, to ? from?.file : target.base);
+  const name = path.basename(target.file);
+  const toText = ({ language, lines }: Step) =>
+    [`[${name}](${name}):`, '', `\`\`\`${language}`, ...lines, '```', ''].join('\n');
+  console.log(toSteps(base, readLines(ROOT, target.file)).map(toText).join('\n'));
+  return 0;
 }
 
 async function drawFigures(): Promise<number> {

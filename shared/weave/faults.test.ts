@@ -185,7 +185,7 @@ describe('npm run weave', () => {
   test('says what it can do, and what it has not understood', async () => {
     const help = await weave('--help');
     expect(help).toMatchObject({ code: 0, stderr: '' });
-    for (const option of ['--check', '--transcripts', '--figures']) {
+    for (const option of ['--check', '--coverage', '--steps', '--transcripts', '--figures']) {
       expect(help.stdout).toContain(option);
     }
     expect(await weave('part9')).toMatchObject({
@@ -193,6 +193,30 @@ describe('npm run weave', () => {
       stderr: expect.stringMatching(/^There is no chapter 'part9'[^\n]*--help\)\n$/),
     });
     expect(await weave('--chekc')).toMatchObject({ code: 2, stderr: expect.stringMatching(/^Un/) });
+  });
+
+  test('-- --steps prints the blocks from one stage to another', async () => {
+    const steps = await weave('--steps', '1b', '1c');
+    expect(steps).toMatchObject({ code: 0, stderr: '' });
+    expect(steps.stdout).toMatch(
+      /^\[webserver1\.ts\]\(webserver1\.ts\):\n\n```diff\n \/\*\*\n- \* 1b: /,
+    );
+    expect(await weave('--steps', '1c')).toEqual(steps);
+    expect(await weave('--steps', '9z')).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/^There is no stage '9z'/),
+    });
+  });
+
+  test('-- --coverage says how much is shown of the stages of a chapter', async () => {
+    const coverage = await weave('--coverage', 'part1');
+    expect(coverage).toMatchObject({ code: 0, stderr: '' });
+    expect(coverage.stdout.split('\n').map((line) => line.slice(0, 2))).toEqual([
+      '1a',
+      '1b',
+      '1c',
+      '',
+    ]);
   });
 
   test('tells a fault as editors and terminals make links of it', () => {

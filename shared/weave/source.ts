@@ -36,6 +36,22 @@ export function dedent(lines: readonly string[]): string[] {
   return lines.map((line) => line.slice(Number.isFinite(depth) ? depth : 0));
 }
 
+/** Where a run of lines stands in others, as it is. */
+export function indexesOfRun(lines: readonly string[], run: readonly string[]): number[] {
+  return lines.flatMap((_, start) =>
+    run.every((line, index) => line === lines[start + index]) ? [start] : [],
+  );
+}
+
+/** Where a run of lines, less the indentation they share, first stands in others; -1: nowhere. */
+export function findDedented(lines: readonly string[], run: readonly string[]): number {
+  if (run.length === 0) return -1;
+  return lines.findIndex((_, start) => {
+    const there = dedent(lines.slice(start, start + run.length));
+    return there.length === run.length && there.every((line, index) => line === run[index]);
+  });
+}
+
 export function indentOf(line: string): number {
   return line.length - line.trimStart().length;
 }
