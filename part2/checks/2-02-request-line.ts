@@ -189,7 +189,7 @@ function expectConnection(
   const address = seen.environ.REMOTE_ADDR;
   if (address !== '::ffff:127.0.0.1') seen.expect('REMOTE_ADDR', '127.0.0.1');
   seen.expect('REMOTE_PORT', `${client.port}`);
-  for (const fact of ['wsgi.multithread', 'wsgi.run_once'] as const) {
+  for (const fact of ['wsgi.multithread', 'wsgi.multiprocess', 'wsgi.run_once'] as const) {
     if (seen.environ[fact] !== false)
       throw seen.wrong(fact, `${fact}: expected false, got ${quote(seen.environ[fact])}`);
   }

@@ -86,6 +86,11 @@ export const check: Lesson = {
         ],
       ],
     },
+    {
+      name: 'client-left-unnoticed',
+      says: 'A client left before the app had returned: close() of its result was never called',
+      edits: [['    if (response.socket.destroyed) close(); // it left already\n', '']],
+    },
   ],
 };
 
@@ -123,16 +128,19 @@ async function checkClose(trial: Trial): Promise<void> {
   );
   if (trial instanceof PythonTrial) return; // one that runs applications in threads cannot interrupt them
 
-  const silent = await trial.connect(server);
-  await silent.send(request('GET /waits HTTP/1.1'));
-  await silent.settle(1_000, () => silent.received.includes('waiting'));
-  await silent.reset();
-  await expectClosed(
-    server,
-    /waits closed, 1 said\n/,
-    'A client left while the app had nothing to say:',
-    'client-left-unnoticed',
-  );
+  for (const [path, sign, word, when] of [
+    ['/waits', /waiting/, /waits closed, 1 said\n/, 'while the app had nothing to say'],
+    ['/late-waits', /asleep/, /waits closed, 0 said\n/, 'before the app had returned'],
+  ] as const) {
+    const silent = await trial.connect(server);
+    await silent.send(request(`GET ${path} HTTP/1.1`));
+    const isHere = () =>
+      sign.test(`${silent.received}${server.stdout}${server.stderr}`) || undefined;
+    if (path === '/waits') await silent.settle(1_000, () => Boolean(isHere()));
+    else await server.waitFor(isHere, 1);
+    await silent.reset();
+    await expectClosed(server, word, `A client left ${when}:`, 'client-left-unnoticed');
+  }
   const head = await ask(trial, server, request('HEAD /endless HTTP/1.1')).catch(
     (error: Failure) => {
       throw new Failure(error.message, { ...error.details, mistake: 'asks-on-for-head' });

@@ -19,7 +19,7 @@ import type { ServerProcess } from '../../shared/harness/server-process.ts';
 /** A target of the application whose status is this. */
 const status = (text: string) => `/status?${encodeURIComponent(text)}`;
 /** A target of the application that sends this header. */
-const header = (name: string, value: unknown) =>
+const header = (name: unknown, value: unknown) =>
   `/header?${encodeURIComponent(JSON.stringify([name, value]))}`;
 
 type Misuse = readonly [target: string, what: string, mistake: string];
@@ -43,6 +43,7 @@ const BAD_MANNERS: readonly Misuse[] = [
   [header('X A', '1'), 'a space in a name', 'any-name'],
   [header('', '1'), 'a header without a name', 'any-name'],
   [header('X-A', 1), 'a value that is a number', 'any-value'],
+  [header(1, 'x'), 'a name that is a number', 'any-name'],
   [header('X-A', 'a\u0000b'), 'a NUL in a value', 'any-value'],
   [
     header('X-A', '\u010d\u010aX-Split: 1'),
@@ -64,6 +65,8 @@ const GOOD_CALLS = [
   [status('200 '), 200],
   [header('TE-Custom', 'a\tb'), 200],
   [header('My-Upgrade', 'x'), 200],
+  [header('X-Content-Length', 'abc'), 200],
+  [header('Content-Length-X', 'abc'), 200],
   [header("!#$%&'*+-.^_`|~9", 'caf\xe9'), 200],
 ] as const;
 

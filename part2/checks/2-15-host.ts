@@ -88,6 +88,11 @@ export const check: Lesson = {
       file: 'part2/http.ts',
       edits: [['\\[[\\da-f:.]+\\]|', '']],
     },
+    {
+      name: 'host-in-the-query',
+      says: 'HTTP_HOST: expected "localhost", got "other:81"',
+      edits: [['const named = /^https?:', 'const named = /https?:']],
+    },
   ],
 };
 
@@ -124,6 +129,8 @@ async function checkHost(trial: Trial): Promise<void> {
   seen.expect('PATH_INFO', '/environ');
   seen.expect('QUERY_STRING', 'x=1');
   seen.expect('HTTP_HOST', 'other:81', { localhost: 'host-outranks-target' });
+  const quoting = await environOf(trial, server, 'GET /environ?u=http://other:81/ HTTP/1.1');
+  quoting.expect('HTTP_HOST', 'localhost', { 'other:81': 'host-in-the-query' });
   const secure = await environOf(trial, server, 'GET https://other/environ HTTP/1.1');
   secure.expect('PATH_INFO', '/environ');
 }

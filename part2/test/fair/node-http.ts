@@ -35,6 +35,7 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
       head = { status, headers: [...headers] };
       return (chunk) => send(chunk, true);
     });
+    if (response.destroyed) close(result);
     response.once('close', () => close(result));
     if (typeof result !== 'object') throw new Error('there is no body');
     for await (const chunk of result) {

@@ -78,7 +78,7 @@ interface Syntax {
 }
 
 /**
- * The rule of what is not mutated: a text that is printed, or is the message of an error or the detail of a refusal. Where
+ * The rule of what is not mutated: a text that is printed, or is the message of an error, the name of a rule or the detail of a refusal. Where
  * it calls something to fill a gap, it is mutated all the same: that is code.
  */
 function isForPeople(place: Place): boolean {
@@ -90,7 +90,8 @@ function isForPeople(place: Place): boolean {
   const { type: verb, callee } = argument.parentPath?.node ?? { type: '' };
   if (verb === 'NewExpression') return /Error$|^ClientLeft$/.test(callee?.name ?? '');
   if (verb !== 'CallExpression') return false;
-  return callee?.object?.name === 'console' || (callee?.name === 'refuse' && argument.key === 1);
+  const isRule = callee?.name === 'breach' || (callee?.name === 'refuse' && argument.key === 1);
+  return isRule || callee?.object?.name === 'console';
 }
 
 /** The stage and what it imports of its part. */
