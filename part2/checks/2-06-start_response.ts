@@ -168,17 +168,22 @@ async function checkHead(trial: Trial): Promise<void> {
   await checkText(trial, server);
 }
 
-/** A list of strings has a length that the server can know. */
+/** A list of strings has a length that the server can know: in bytes, and none is a length, too. */
 async function checkText(trial: Trial, server: ServerProcess): Promise<void> {
   const text = await ask(trial, server, request('GET /text HTTP/1.1'));
-  if (text.body.toString() === 'Zoë 👋\n') {
-    // What is wsgiref's to leave out, is not ours: without one of them nobody can tell a whole answer from a cut one.
-    const isFramed = headerOf(text, 'content-length') ?? headerOf(text, 'transfer-encoding');
-    if (isFramed || trial instanceof PythonTrial) return;
-    const message =
-      'GET /text: a list has a length; expected Content-Length: 10 (or a body in chunks), got neither';
-    throw wrongAnswer(message, text, { at: 0, mistake: 'list-without-length' });
+  if (text.body.toString() !== 'Zoë 👋\n') {
+    const [expected, got] = ['Zoë 👋\n', text.body.toString('latin1')].map(quoteBytes);
+    throw wrongAnswer(`GET /text: expected ${expected}, got ${got}`, text);
   }
-  const [expected, got] = ['Zoë 👋\n', text.body.toString('latin1')].map(quoteBytes);
-  throw wrongAnswer(`GET /text: expected ${expected}, got ${got}`, text);
+  if (trial instanceof PythonTrial) return; // PEP 3333 lets a server leave it out
+  for (const [target, length] of [
+    ['/text', 10],
+    ['/empty-list', 0],
+  ] as const) {
+    const answer = await ask(trial, server, request(`GET ${target} HTTP/1.1`));
+    // Without one of them nobody can tell a whole answer from a cut one.
+    if (headerOf(answer, 'content-length') ?? headerOf(answer, 'transfer-encoding')) continue;
+    const message = `GET ${target}: a list has a length; expected Content-Length: ${length} (or a body in chunks), got neither`;
+    throw wrongAnswer(message, answer, { at: 0, mistake: 'list-without-length' });
+  }
 }

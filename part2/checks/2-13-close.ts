@@ -1,8 +1,15 @@
 import type { Lesson } from '../../shared/checks/check.ts';
-import { ask, CONTRACT, expectStatus, request } from '../../shared/checks/run/contract.ts';
+import {
+  ask,
+  CONTRACT,
+  expectStatus,
+  PATIENCE,
+  request,
+} from '../../shared/checks/run/contract.ts';
 import { Failure } from '../../shared/checks/run/failure.ts';
 import { PythonTrial } from '../../shared/checks/run/python-trial.ts';
 import { openRelay } from '../../shared/checks/run/relay.ts';
+import { parseAnswer } from '../../shared/checks/run/response.ts';
 import type { Trial } from '../../shared/checks/run/trial.ts';
 import type { ServerProcess } from '../../shared/harness/server-process.ts';
 
@@ -78,7 +85,7 @@ export const check: Lesson = {
     },
     {
       name: 'wrong-length',
-      says: 'GET /close?1: Content-Length says 1, and 0 bytes came',
+      says: 'GET /hello: Content-Length says 14, and 0 bytes came',
       edits: [
         [
           '      for await (const chunk of body) {',
@@ -96,7 +103,10 @@ export const check: Lesson = {
 
 async function checkClose(trial: Trial): Promise<void> {
   const server = await trial.start({ app: CONTRACT });
-  const answer = await ask(trial, server, request('GET /close?1 HTTP/1.1'));
+  const patient = await trial.connect(server);
+  await patient.send(request('GET /close?1 HTTP/1.1')); // and it does not hang up when it has its answer
+  await patient.settle(PATIENCE * 1000, () => patient.ending !== 'open');
+  const answer = parseAnswer(patient.received, patient.ending, 'GET /close');
   expectStatus(answer, 200, 'GET /close', server);
   await expectClosed(
     server,

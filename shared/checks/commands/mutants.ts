@@ -4,6 +4,7 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { makeBar } from '../../harness/progress.ts';
 import { ROOT } from '../../harness/server-process.ts';
@@ -13,6 +14,7 @@ import { PARTS, stepsOf } from '../ladder.ts';
 import {
   type Digests,
   decide,
+  type Excuse,
   endOf,
   type Fates,
   fateLines,
@@ -27,7 +29,8 @@ const HELP = `Usage: npm run mutants -- part1 | part2 | 3a ... 3h [--only FILE:L
 
 Measures the checks: makes mutants of a stage (a condition turned, a call left out, a text emptied), runs the stage's
 checks on each until one fails, and prints those that pass them all, with the line and the change. Each of them is a
-mistake that nobody would be told of. Texts that are for people only are left as they are.
+mistake that nobody would be told of. Texts that are for people only are left as they are; and what nobody can tell, or
+need not, is listed with its reason in partN/test/survivors.ts and not printed.
 
 What was found is kept in node_modules/.cache/mutants: after Ctrl-C the same command goes on. When the stage has changed,
 all is found again; when a check has changed, the survivors are.
@@ -36,7 +39,7 @@ all is found again; when a check has changed, the survivors are.
   --fresh           forget what was found
   --help            this text
 
-Exit status: 0 all fail, 1 some survive, 2 not all was measured.`;
+Exit status: 0 all fail or are listed, 1 others survive, 2 not all was measured.`;
 
 /** Where it is kept; CHECK_HOME moves it elsewhere, for tests of this command. */
 const CACHE = process.env.CHECK_HOME ?? path.join(ROOT, 'node_modules/.cache');
@@ -88,10 +91,25 @@ async function run(): Promise<number> {
   await measure.run();
   const lines =
     only === undefined
-      ? reportLines(name, wanted, measure.fates)
+      ? reportLines(name, wanted, measure.fates, await excusesIn(stage), lineOf)
       : wanted.flatMap((mutant) => fateLines(mutant, measure.fates));
   console.log(lines.join('\n'));
-  return measure.survivors > 0 ? 1 : 0;
+  return lines.some((line) => line.endsWith(' survives')) ? 1 : 0;
+}
+
+/** What is known of survivors that nobody can tell, or need not. */
+async function excusesIn({ part, file }: Stage): Promise<readonly Excuse[]> {
+  const list = path.join(ROOT, part, 'test', 'survivors.ts');
+  const { SURVIVORS } = (await import(pathToFileURL(list).href)) as {
+    SURVIVORS: readonly Excuse[];
+  };
+  const isOfAnother = (one: Excuse) =>
+    STAGES.some((stage) => stage.file === one.file) && one.file !== file;
+  return SURVIVORS.filter((excuse) => !isOfAnother(excuse));
+}
+
+function lineOf(file: string, line: number): string {
+  return readFileSync(path.join(ROOT, file), 'utf8').split('\n')[line - 1] ?? '';
 }
 
 /** The mutants of a line, as it was typed: the file's name may lack its folder. */

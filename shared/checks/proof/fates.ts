@@ -96,19 +96,54 @@ export function writeFates(file: string, kept: Digests, fates: Fates): void {
   renameSync(`${file}.${process.pid}`, file);
 }
 
-/** Each survivor with its place, and the score. */
-export function reportLines(name: string, mutants: readonly Mutant[], fates: Fates): string[] {
-  const survivors = mutants.filter(({ id }) => fates.get(id) === 'survived');
-  const killed = mutants.length - survivors.length;
-  const count = (end: End) =>
+/** A survivor that nobody can tell from the stage, or need not, and why: a line of `partN/test/survivors.ts`. */
+export interface Excuse {
+  readonly file: string;
+  /** What the line says, or a part of it that no other line has. */
+  readonly line: string;
+  /** The changes meant: those whose original, or replacement, has this text. Without it: all on the line. */
+  readonly change?: string;
+  readonly why: string;
+}
+
+/** The excuse of a mutant, if it has one. `lineOf` gives the text of a line. */
+export function excuseOf(
+  { file, line, original, replacement }: Mutant,
+  excuses: readonly Excuse[],
+  lineOf: (file: string, line: number) => string,
+): Excuse | undefined {
+  const isMeant = ({ change = '' }: Excuse) =>
+    original.includes(change) || replacement.includes(change);
+  return excuses.find(
+    (excuse) => excuse.file === file && lineOf(file, line).includes(excuse.line) && isMeant(excuse),
+  );
+}
+
+/** Each survivor without an excuse, with its place; excuses that excuse nothing; and the score. */
+export function reportLines(
+  name: string,
+  mutants: readonly Mutant[],
+  fates: Fates,
+  excuses: readonly Excuse[] = [],
+  lineOf: (file: string, line: number) => string = () => '',
+): string[] {
+  const alive = mutants.filter(({ id }) => fates.get(id) === 'survived');
+  const excused = new Map(alive.map((mutant) => [mutant, excuseOf(mutant, excuses, lineOf)]));
+  const survivors = alive.filter((mutant) => !excused.get(mutant));
+  const idle = excuses.filter((excuse) => ![...excused.values()].includes(excuse));
+  const [count, others] = [mutants.length, mutants.length - (alive.length - survivors.length)];
+  const killed = count - alive.length;
+  const by = (end: End) =>
     mutants
       .map(({ id }) => fates.get(id))
       .filter((fate) => typeof fate === 'object' && fate.end === end).length;
+  const percent = ((100 * killed) / others).toFixed(1);
   return [
     ...survivors.flatMap((mutant) => fateLines(mutant, fates)),
+    ...idle.map(({ file, line, change = '' }) => `excuses nothing: ${file}: ${line} ${change}`),
     '',
-    `${name}: ${killed} of ${mutants.length} mutants are killed, ${((100 * killed) / mutants.length).toFixed(1)} %`,
-    `(${count('failed')} fail a check, ${count('crashed')} crash in it, ${count('timed out')} run out of its time)`,
+    `${name}: ${killed} of ${count} mutants are killed, ${count - others} have an excuse: ${percent} % of the others`,
+    `(${by('failed')} fail a check, ${by('crashed')} crash in it, ${by('timed out')} run out of its time)`,
   ];
 }
 

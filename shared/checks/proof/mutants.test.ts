@@ -116,8 +116,32 @@ describe('fates', () => {
       '  - a < b',
       '  + a >= b',
       '',
-      'part1: 2 of 3 mutants are killed, 66.7 %',
+      'part1: 2 of 3 mutants are killed, 0 have an excuse: 66.7 % of the others',
       '(1 fail a check, 0 crash in it, 1 run out of its time)',
+    ]);
+  });
+
+  test('a survivor with an excuse does not count, and an excuse for nobody is told', () => {
+    const fates = new Map<string, Fate>([
+      ['1', { by: '1-02', end: 'failed' }],
+      ['2', 'survived'],
+      ['3', 'survived'],
+    ]);
+    const excuses = [
+      { file: 'part1/a.ts', line: 'line 2', change: '>=', why: 'a tie' },
+      { file: 'part1/a.ts', line: 'line 3', change: 'never', why: 'no such change' },
+      { file: 'part1/b.ts', line: 'line 3', why: 'another file' },
+    ];
+    const lineOf = (_: string, line: number) => `line ${line}`;
+    expect(reportLines('part1', ['1', '2', '3'].map(mutant), fates, excuses, lineOf)).toEqual([
+      'part1/a.ts:3 survives',
+      '  - a < b',
+      '  + a >= b',
+      'excuses nothing: part1/a.ts: line 3 never',
+      'excuses nothing: part1/b.ts: line 3 ',
+      '',
+      'part1: 1 of 3 mutants are killed, 1 have an excuse: 50.0 % of the others',
+      '(1 fail a check, 0 crash in it, 0 run out of its time)',
     ]);
   });
 });
