@@ -1,6 +1,13 @@
 import type { Lesson } from '../../shared/checks/check.ts';
 import { Failure } from '../../shared/checks/run/failure.ts';
-import { get, REACTION, readAnswer, wrong } from '../../shared/checks/run/first-answer.ts';
+import {
+  ask,
+  get,
+  quote,
+  REACTION,
+  readAnswer,
+  wrong,
+} from '../../shared/checks/run/first-answer.ts';
 import { expectPrinted } from '../../shared/checks/run/printed.ts';
 import { REST, rest } from '../../shared/checks/run/rest.ts';
 import type { Trial } from '../../shared/checks/run/trial.ts';
@@ -125,6 +132,16 @@ export const check: Lesson = {
       says: 'Your program hung up before the first byte of the request: expected it to wait, for a client may be slow',
       edits: [['const IDLE_TIMEOUT = 30_000;', 'const IDLE_TIMEOUT = 20;']],
     },
+    {
+      name: 'letters-lost',
+      says: 'Bytes were lost: "Jörg" and "Jürg" are both printed as "J?rg"',
+      edits: [
+        [
+          'return line.replace(/[^ -~]/g, (c) =>',
+          "return line.replace(/[^ -~]+/g, '?').replace(/\\x00/g, (c) =>",
+        ],
+      ],
+    },
   ],
 };
 
@@ -161,6 +178,7 @@ async function dribble(trial: Trial): Promise<void> {
   if (client.size === 0 && (await isAnsweredAlone(trial, request.length))) throw shared();
   await expectOneAnswer(client, isServing);
   await expectPrinted(server, ['GET /dribble HTTP/1.1', 'Connection: close', /X-Name: J.+rg/]);
+  await expectTwoNames(trial, server);
   await expectAnswerToMore(trial, server);
 }
 
@@ -236,5 +254,23 @@ function impatient({ received, ending }: RawClient, when: string): Failure {
     at: 0,
     mistake: 'impatient',
     byHand: 'sleep 5 | nc 127.0.0.1 $PORT  # it must not come back before these 5 seconds are over',
+  });
+}
+
+/** Two letters are two letters, in whatever way they are printed. */
+async function expectTwoNames(trial: Trial, server: ServerProcess): Promise<void> {
+  await ask(trial, server, get('/other', 'X-Name: Jürg'));
+  const find = () => server.stdout.match(/J.+rg/g) ?? [];
+  const names = await server.waitFor(
+    () => (find().length > 1 ? find() : undefined),
+    REACTION / 1000,
+  );
+  if (!names || new Set(names).size > 1) return;
+  const message = `Bytes were lost: "Jörg" and "Jürg" are both printed as ${quote(names[0] ?? '')}`;
+  throw new Failure(message, {
+    cause: 'wrong',
+    received: Buffer.from(server.stdout),
+    isPrinted: true,
+    mistake: 'letters-lost',
   });
 }

@@ -23,7 +23,7 @@ const server = createServer((socket) => {
     bytes = Buffer.concat([bytes, packet]);
     const end = bytes.indexOf('\r\n\r\n');
     // TODO 2-05: A body comes behind the head, as long as Content-Length says: wait for all of it.
-    // TODO 2-10: A head that never ends, or makes no sense, is refused; somebody has to say no.
+    // TODO 2-10: A head that never ends, or makes no sense, is refused; somebody has to say no. (2-15: or has two Hosts.)
     if (end === -1) return;
     socket.removeAllListeners('data').resume();
     void handle(socket, bytes.toString('latin1', 0, end));
@@ -44,6 +44,9 @@ async function handle(socket: Socket, head: string): Promise<void> {
   // TODO 2-07: An application does not know what time it is, or who you are. Say Date and Server.
   // TODO 2-08: A body is a sequence in time. Send each piece when it is there, at the client's pace.
   // TODO 2-09: An application may throw, now or in the middle of its body. Its client hears the truth.
+  // TODO 2-13: What an application returned is closed, whatever happened to it.
+  // TODO 2-14: What it may not say is a 500, and nothing of it leaves. See to it in startResponse.
+  // TODO 2-16: Nobody makes the others wait for ever: --read-timeout S, --write-timeout S.
 }
 
 /** What an application knows of a request. */
