@@ -42,7 +42,7 @@ export class WSGIServer {
 
   async handleOneRequest(socket: Socket): Promise<void> {
     const [packet = ''] = await Promise.race([once(socket, 'data'), once(socket, 'end')]);
-    show('<', packet.toString());
+    show('<', packet);
     const request = this.parseRequest(packet.toString());
     const environ = this.getEnviron(request, socket);
     const result = await this.#application?.(environ, this.startResponse.bind(this));
@@ -90,7 +90,7 @@ export class WSGIServer {
     return environ;
   }
 
-  /** What the application calls to begin its answer. Nothing leaves yet. */
+  /** What the application calls to begin its answer. Nothing leaves yet: it may still think again. */
   startResponse(status: string, headers: wsgi.Headers): wsgi.Write {
     this.#headersSet = { status, headers };
     return () => Promise.reject(new Error('write() comes in 2d: return the body instead'));
@@ -104,9 +104,9 @@ export class WSGIServer {
     const { status, headers } = this.#headersSet;
     const lines = [`HTTP/1.1 ${status}`, ...headers.map(([name, value]) => `${name}: ${value}`)];
     lines.push('Date: Fri, 12 Jun 2015 19:45:00 GMT', 'Server: WSGIServer 0.2', '', '');
-    const response = Buffer.concat([Buffer.from(lines.join('\r\n'), 'latin1'), ...body]);
-    show('>', response.toString());
-    socket.end(response);
+    const all = Buffer.concat([Buffer.from(lines.join('\r\n'), 'latin1'), ...body]);
+    show('>', all);
+    socket.end(all);
   }
 }
 
@@ -123,8 +123,8 @@ export async function makeServer(
 }
 
 /** What travels, as `curl -v` shows it. */
-function show(mark: '<' | '>', text: string): void {
-  for (const line of text.trimEnd().split(/\r?\n/)) console.log(`${mark} ${line}`);
+function show(mark: '<' | '>', bytes: Buffer): void {
+  for (const line of bytes.toString().trimEnd().split(/\r?\n/)) console.log(`${mark} ${line}`);
 }
 
 async function main(): Promise<void> {

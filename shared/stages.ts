@@ -70,6 +70,20 @@ export const STAGES: readonly Stage[] = [
     can: ['http', 'shows', 'gateway'],
   },
   {
+    id: '2c',
+    part: 'part2',
+    file: 'part2/2c-environ.ts',
+    summary: 'the application learns all of a request; its answer goes out in one piece',
+    can: ['http', 'shows', 'whole-head', 'gateway'],
+  },
+  {
+    id: '2d',
+    part: 'part2',
+    file: 'part2/2d-answers.ts',
+    summary: 'each piece leaves when it is there; whatever a client says is believed',
+    can: ['http', 'shows', 'whole-head', 'length', 'gateway'],
+  },
+  {
     id: '2e',
     part: 'part2',
     file: 'part2/webserver2.ts',
