@@ -1,7 +1,8 @@
 /**
- * 2b: one server for every framework, as Ruslan Spivak wrote it in 2015 ("not even 150 lines"). Bytes come in from a
- * socket, and go to an application from the command line. Its faults are kept: one packet is a request, the query stays
- * in the path, headers and body get lost, an answer lies on the server, leaves in one piece, and one bad line ends all.
+ * 2b: one server for every framework. Bytes come in from a socket, and an application from the command
+ * line; the server makes an environ of the bytes, calls the application, and makes bytes of what it
+ * returns. Its faults are those of 2015: a packet is a request, the query stays in the path, headers and body get lost,
+ * status and headers lie on the server, an answer leaves in one piece, and one bad line ends the server.
  *
  *   npm run part2 -- 2b wsgiapp:app  and in a second terminal:   curl -v localhost:8888/hello
  */
@@ -19,7 +20,7 @@ interface Request {
 export class WSGIServer {
   readonly #listener: Server;
   #application: wsgi.Application | undefined;
-  #headersSet: { status: string; headers: wsgi.Headers } | undefined; // by whichever request was last
+  #headersSet = { status: '500 Internal Server Error', headers: [] as wsgi.Headers }; // the last ones
 
   constructor(listener: Server) {
     this.#listener = listener;
@@ -100,7 +101,6 @@ export class WSGIServer {
   async finishResponse(socket: Socket, result: wsgi.Result | undefined): Promise<void> {
     const body: Buffer[] = [];
     for await (const chunk of result ?? []) body.push(Buffer.from(chunk));
-    if (!this.#headersSet) throw new Error('startResponse comes before the body');
     const { status, headers } = this.#headersSet;
     const lines = [`HTTP/1.1 ${status}`, ...headers.map(([name, value]) => `${name}: ${value}`)];
     lines.push('Date: Fri, 12 Jun 2015 19:45:00 GMT', 'Server: WSGIServer 0.2', '', '');

@@ -1,7 +1,8 @@
 /**
- * 2c: bytes become an environ. A request is read whole, however the network cuts it, and the application learns all of
- * it: path and query, fields, body. Its answer goes out as in 2b, in one piece and behind a date that is long gone;
- * nobody closes it; there is no write(). Whatever goes wrong, in the request or in the application, is a hang-up.
+ * 2c: one server for every framework. Bytes come in from a socket, and an application from the command
+ * line; the server makes an environ of the bytes, calls the application, and makes bytes of what it
+ * returns. It reads a request whole, however the network cuts it, and tells the application all of it. It answers as 2b
+ * does, in one piece and with a date long gone; it has no write(), closes nothing, and what crashes is a hang-up.
  *
  *   npm run part2 -- 2c environapp:app  and in a second terminal:   curl -v 'localhost:8888/caf%C3%A9?q=1'
  */
@@ -58,9 +59,8 @@ export class WSGIServer {
       );
       await this.finishResponse(response, result);
     } catch (error) {
-      if (error instanceof ClientLeft) console.log(`* the client left ${error.message}`);
-      else console.error(error);
-      socket.destroy();
+      if (!(error instanceof ClientLeft)) console.error(error);
+      socket.end(error instanceof BadRequest ? 'HTTP/1.1 400 Bad Request\r\n\r\n' : ''); // or a hang-up
     }
   }
 
@@ -100,8 +100,8 @@ export class WSGIServer {
   /** Takes the head apart. */
   parseRequest(head: string): Request {
     const [requestLine = '', ...fieldLines] = head.replace(/^\r\n/, '').split('\r\n');
-    const [method = '', target = '', protocol = ''] = requestLine.split(' ');
-    if (!protocol) throw new Error(`malformed request line ${JSON.stringify(requestLine)}`);
+    const [method = '', target = '', protocol = '', surplus] = requestLine.split(' ');
+    if (!protocol || surplus) throw new BadRequest('malformed request line');
 
     const headers = new Map<string, string>();
     for (const line of fieldLines) {
@@ -186,6 +186,7 @@ export async function makeServer(
 }
 
 class ClientLeft extends Error {}
+class BadRequest extends Error {}
 
 /** The next bytes from the client, however many the network brings at once. */
 async function nextPacket(packets: AsyncIterator<Buffer[]>): Promise<Buffer> {
@@ -223,8 +224,7 @@ async function main(): Promise<void> {
     const { loadApplication } = await import('../shared/app-loader.ts');
     const application = await loadApplication(name);
     const port = values.port ?? (process.env.PORT || 8888);
-    const address = { host: values.host ?? '127.0.0.1', port };
-    const server = await makeServer(address, application);
+    const server = await makeServer({ host: values.host ?? '127.0.0.1', port }, application);
     console.log(`WSGIServer: Serving HTTP on port ${server.port} ...\n`);
     await server.serveForever();
   } catch (error) {

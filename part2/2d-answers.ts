@@ -1,7 +1,8 @@
 /**
- * 2d: an answer leaves as it is made. The application says a head by startResponse's rules, the server adds its own, each
- * piece goes out at the client's pace, and the result is closed whatever happens. It believes every client: a bad line
- * gets a 500, a body in chunks is misread, a head without end fills the memory, and whoever says nothing stops us all.
+ * 2d: one server for every framework. Bytes come in from a socket, and an application from the command
+ * line; the server makes an environ of the bytes, calls the application, and makes bytes of what it
+ * returns, as it is made, at the client's pace, and closes it. It has startResponse's rules and believes every client:
+ * a body in chunks is misread, a head without end fills the memory, and whoever says nothing keeps all others waiting.
  *
  *   npm run part2 -- 2d wsgiapp:app  and in a second terminal:   curl -vN localhost:8888/stream
  */
@@ -111,8 +112,8 @@ export class WSGIServer {
   /** Takes the head apart. */
   parseRequest(head: string): Request {
     const [requestLine = '', ...fieldLines] = head.replace(/^\r\n/, '').split('\r\n');
-    const [method = '', target = '', protocol = ''] = requestLine.split(' ');
-    if (!protocol) throw new Error(`malformed request line ${JSON.stringify(requestLine)}`);
+    const [method = '', target = '', protocol = '', surplus] = requestLine.split(' ');
+    if (!protocol || surplus) throw new BadRequest('malformed request line');
 
     const headers = new Map<string, string>();
     for (const line of fieldLines) {
@@ -248,7 +249,7 @@ export class WSGIServer {
     console.error(error);
     // A body without a length ends where the connection ends: only a reset says "this was not all".
     if (response.headSent) return void response.socket.resetAndDestroy();
-    const status = '500 Internal Server Error';
+    const status = error instanceof BadRequest ? '400 Bad Request' : '500 Internal Server Error';
     const head = { status, headers: [['Content-Type', 'text/plain']] satisfies wsgi.Headers };
     await this.finishResponse({ ...response, head }, [`${status}\n`]);
   }
@@ -270,6 +271,7 @@ export async function makeServer(
 }
 
 class ClientLeft extends Error {}
+class BadRequest extends Error {}
 
 /** The application's mistake: it is told which rule it broke, its client sees a 500. */
 function breach(rule: string): never {
@@ -315,8 +317,7 @@ async function main(): Promise<void> {
     const { loadApplication } = await import('../shared/app-loader.ts');
     const application = await loadApplication(name);
     const port = values.port ?? (process.env.PORT || 8888);
-    const address = { host: values.host ?? '127.0.0.1', port };
-    const server = await makeServer(address, application);
+    const server = await makeServer({ host: values.host ?? '127.0.0.1', port }, application);
     console.log(`WSGIServer: Serving HTTP on port ${server.port} ...\n`);
     await server.serveForever();
   } catch (error) {
