@@ -165,7 +165,7 @@ export class WSGIServer {
     const lines = [`HTTP/1.1 ${status}`, ...headers.map(([name, value]) => `${name}: ${value}`)];
     lines.push('Date: Fri, 12 Jun 2015 19:45:00 GMT', 'Server: WSGIServer 0.2', '', '');
     const all = Buffer.concat([Buffer.from(lines.join('\r\n'), 'latin1'), ...body]);
-    show('>', all);
+    show('>', all.subarray(0, 9999)); // more than a terminal has room for
     response.socket.end(all);
   }
 }
