@@ -1,5 +1,5 @@
 /**
- * 2b: one server for every framework. Bytes come in from a socket, and an application from the command
+ * 2e: one server for every framework. Bytes come in from a socket, and an application from the command
  * line; the server makes an environ of the bytes, calls the application, and makes bytes of what it
  * returns. It must not know whose application it is. One request at a time: the loop in `serveForever`
  * is all the order there is, and how to do better is the question of part 3.

@@ -13,7 +13,8 @@ export type Capability =
   | 'tough' // outlives clients that vanish, reset, dribble or talk too much
   | 'keep-alive' // keeps the connection for the next request, unless the client says close
   | 'drains' // at SIGTERM finishes what is under way, and exits with 0
-  | 'gateway'; // runs any application: takes module:callable
+  | 'gateway' // runs any application: takes module:callable
+  | 'contract'; // keeps all of PEP 3333 as it does so, and refuses what is not HTTP
 
 export interface Stage {
   readonly id: string;
@@ -75,9 +76,30 @@ export const STAGES: readonly Stage[] = [
   {
     id: '2b',
     part: 'part2',
+    file: 'part2/2b-webserver.ts',
+    summary: 'any framework, as in 2015: one packet in, one string out',
+    can: ['http', 'shows', 'gateway'],
+  },
+  {
+    id: '2c',
+    part: 'part2',
+    file: 'part2/2c-environ.ts',
+    summary: 'the application learns all of a request; its answer goes out in one piece',
+    can: ['http', 'shows', 'whole-head', 'gateway'],
+  },
+  {
+    id: '2d',
+    part: 'part2',
+    file: 'part2/2d-answers.ts',
+    summary: 'each piece leaves when it is there; whatever a client says is believed',
+    can: ['http', 'shows', 'whole-head', 'length', 'gateway'],
+  },
+  {
+    id: '2e',
+    part: 'part2',
     file: 'part2/webserver2.ts',
-    summary: 'any framework, one request at a time',
-    can: ['http', 'shows', 'whole-head', 'length', 'tough', 'gateway'],
+    summary: 'any framework, by the rules, one request at a time',
+    can: ['http', 'shows', 'whole-head', 'length', 'tough', 'gateway', 'contract'],
     options: [
       ['--read-timeout S', 'seconds a client has for its whole request (default: 10)'],
       ['--write-timeout S', 'seconds a client may take nothing of its answer (default: 60)'],
@@ -190,7 +212,7 @@ export const STAGES: readonly Stage[] = [
     part: 'part3',
     file: 'part3/webserver3.ts',
     summary: 'any framework, many requests at a time',
-    can: ['http', 'whole-head', 'length', 'tough', 'keep-alive', 'drains', 'gateway'],
+    can: ['http', 'whole-head', 'length', 'tough', 'keep-alive', 'drains', 'gateway', 'contract'],
     options: [
       ['--unix PATH', 'listen on a socket in the file system instead of a port'],
       ['--unix-mode MODE', 'its permissions in octal, like 660 (default: what the umask leaves)'],

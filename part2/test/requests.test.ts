@@ -44,7 +44,7 @@ describeServers('has limits', (stage) => {
   });
 });
 
-describeStage('2b', 'does not wait for ever', (stage) => {
+describeStage('2e', 'does not wait for ever', (stage) => {
   const server = useServer(stage, { app: CONTRACT_APP, args: ['--read-timeout', '0.3001'] });
 
   test('a client that says nothing, and one that stops in its body, get a 408; the next is served', async () => {

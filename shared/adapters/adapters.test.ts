@@ -14,7 +14,7 @@ import { openGate } from '../harness/gate.ts';
 import { parseResponse, RawClient } from '../harness/raw-client.ts';
 
 for (const convention of ['node', 'fetch']) {
-  describeStages(`hosts bare handlers of the ${convention} kind`, 'gateway', (stage) => {
+  describeStages(`hosts bare handlers of the ${convention} kind`, 'contract', (stage) => {
     const server = useServer(stage, watched(stage, { app: `shared/harness/guests:${convention}` }));
 
     async function expectService(): Promise<void> {
@@ -68,7 +68,7 @@ for (const convention of ['node', 'fetch']) {
   });
 }
 
-describeStages('hosts what only Node.js handlers do', 'gateway', (stage) => {
+describeStages('hosts what only Node.js handlers do', 'contract', (stage) => {
   const server = useServer(stage, { app: 'shared/harness/guests:node' });
   const oracle = useServer(ORACLE, { app: 'shared/harness/guests:handler', args: ['--native'] });
 
@@ -245,7 +245,7 @@ describeStages('hosts what only Node.js handlers do', 'gateway', (stage) => {
   });
 });
 
-describeStages('hosts what only Fetch handlers do', 'gateway', (stage) => {
+describeStages('hosts what only Fetch handlers do', 'contract', (stage) => {
   const server = useServer(stage, { app: 'shared/harness/guests:fetch' });
 
   test('what Fetch cannot say is a 400, not a crash', async () => {

@@ -63,7 +63,7 @@ for (const [module, greeting, needs] of [
   for (const app of [`${module}:app`, `shared/harness/validated.py:${module.replace('.py', '')}`]) {
     const isReady = needs === 'nothing' || hasFrameworks;
     describe.skipIf(!isReady)(`${app} (needs ${needs})`, () => {
-      describeStages('in real CPython', 'gateway', (stage) => {
+      describeStages('in real CPython', 'contract', (stage) => {
         const server = useServer(stage, { app });
 
         test('greets, parses, takes 1 MiB, streams, sets cookies, fails, and goes on', async () => {
@@ -91,7 +91,7 @@ for (const [module, greeting, needs] of [
 }
 
 for (const callable of ['app', 'validated']) {
-  describeStages(`keeps PEP 3333 on the Python side (${callable})`, 'gateway', (stage) => {
+  describeStages(`keeps PEP 3333 on the Python side (${callable})`, 'contract', (stage) => {
     const server = useServer(stage, { app: `${FAULTS}:${callable}` });
 
     test('the environ: native strings, latin-1, the truth about processes', async () => {
@@ -146,7 +146,7 @@ for (const callable of ['app', 'validated']) {
   });
 }
 
-describeStages('a fault costs its own request only', 'gateway', (stage) => {
+describeStages('a fault costs its own request only', 'contract', (stage) => {
   const server = useServer(stage, { app: `${FAULTS}:app`, args: ['--request-timeout', '1'] });
   const pid = () => textOf(server(), '/pid');
 
@@ -524,7 +524,7 @@ describe.skipIf(process.env.SERVER)('a body without a length', () => {
   });
 });
 
-describeStages('holds a Python application back', 'gateway', (stage) => {
+describeStages('holds a Python application back', 'contract', (stage) => {
   const server = useServer(stage, watched(stage, { app: `${FAULTS}:app` }));
 
   test('for a slow reader: what is on the way comes to rest, and stays small', async () => {
@@ -537,7 +537,7 @@ describeStages('holds a Python application back', 'gateway', (stage) => {
   });
 });
 
-describeStages('leaves no worker behind', 'gateway', (stage) => {
+describeStages('leaves no worker behind', 'contract', (stage) => {
   test.each(['SIGTERM', 'SIGINT', 'SIGKILL'] as const)(
     'after %s, also if one hangs',
     async (signal) => {

@@ -44,7 +44,7 @@ export async function measurePython(settings: Settings): Promise<void> {
 function singles(app: string, name: string, peers: readonly string[]): Starters {
   return {
     [OURS]: () => startStage('gateway', name),
-    'part 2': () => startStage('2b', name),
+    'part 2': () => startStage('2e', name),
     ...Object.fromEntries(peers.map((peer) => [peer, () => startPeer(peer, app)])),
   };
 }

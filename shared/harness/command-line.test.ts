@@ -12,7 +12,7 @@ const run = (...args: string[]) => runToEnd(quick('shared/run.ts', ...args));
 /** The same through tsx, as it goes for a reader. */
 const runAsTyped = (...args: string[]) => runToEnd(tsx('shared/run.ts', ...args));
 /** The stages that are run so: the last of each part. Its other stages differ in nothing that tsx sees. */
-const TYPED = ['1c', '2b', 'gateway'];
+const TYPED = ['1c', '2e', 'gateway'];
 /** A server that lets its clients finish: so patient that no deadline of its own ends it here. */
 const PATIENT = ['--drain-timeout', '600', '--head-timeout', '600'];
 /** One line on stderr, nothing on stdout, exit 1. */
@@ -92,7 +92,7 @@ test('--help lists stages, apps and options', async () => {
   }
   const part2 = await run('part2', 'wsgiapp:app', '-h');
   expect(part2.code).toBe(0);
-  for (const text of ['2a', '2b', 'wsgiapp:app', 'honoapp:app', '--read-timeout']) {
+  for (const text of ['2a', '2b', '2e', 'wsgiapp:app', 'honoapp:app', '--read-timeout']) {
     expect(part2.stdout).toContain(text);
   }
 });
@@ -126,7 +126,7 @@ test.each([
 });
 
 test('part 2 says on what port it serves, as the original does', async () => {
-  const gateway = STAGES.find(({ id }) => id === '2b') as Stage;
+  const gateway = STAGES.find(({ id }) => id === '2e') as Stage;
   const server = await startServer(gateway, { app: 'wsgiapp:app' });
   expect(server.stdout).toMatch(/^WSGIServer: Serving HTTP on port \d+ \.\.\.\n/);
   await server.stop();

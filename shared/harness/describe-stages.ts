@@ -36,13 +36,13 @@ export function describeStages(
 /** Names a suite and runs it over certain servers: what the suites of `contract/` are given. */
 export type DescribeServers = (title: string, suite: (target: Target) => void) => void;
 
-/** For the contract's suites: the gateways of one part, over one transport. */
+/** For the contract's suites: the gateways of one part that keep it, over one transport. */
 export function gatewaysOf(
   part: string,
   transport: Transport = 'tcp',
   workers?: number,
 ): DescribeServers {
-  const isOurs = (stage: Stage) => stage.part === part && stage.can.includes('gateway');
+  const isOurs = (stage: Stage) => stage.part === part && stage.can.includes('contract');
   const stages = process.env.SERVER ? [YOURS] : STAGES.filter(isOurs);
   const isElsewhere = transport !== 'tcp';
   return (title, suite) => {

@@ -11,7 +11,7 @@ import { hasPeer, PEERS, startPeer } from './python-servers.ts';
 import { ROOT, type ServerProcess, startServer } from './server-process.ts';
 
 const APPS = ['wsgiapp', 'flaskapp', 'pyramidapp', 'djangoapp'];
-const OURS = STAGES.filter(({ can }) => can.includes('gateway'));
+const OURS = STAGES.filter(({ can }) => can.includes('contract'));
 const PEER_NAMES = Object.keys(PEERS).filter((name) => name !== 'gunicorn gthread');
 type Options = { method?: string; headers?: Record<string, string>; body?: string | Buffer };
 const post = (type: string, body: string | Buffer): Options => ({
