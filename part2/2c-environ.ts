@@ -143,6 +143,8 @@ export class WSGIServer {
       'wsgi.run_once': false,
     };
     for (const [name, value] of request.headers) {
+      // X_Real_IP would pose as X-Real-IP, and HTTP_PROXY is a setting to many programs (httpoxy, 2016).
+      if (name.includes('_') || name === 'proxy') continue;
       const variable = name.toUpperCase().replaceAll('-', '_');
       if (variable === 'CONTENT_TYPE' || variable === 'CONTENT_LENGTH') environ[variable] = value;
       else environ[`HTTP_${variable}`] = value;

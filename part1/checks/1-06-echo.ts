@@ -22,7 +22,7 @@ export const check: Lesson = {
   ],
   byHand: 'curl -s -H "X-Marker: seen" 127.0.0.1:$PORT/shown',
   solution: '1c',
-  until: '2b',
+  until: '2e',
   seconds: 4,
   run: shows,
   mistakes: [

@@ -43,7 +43,7 @@ export const check: Lesson = {
   byHand:
     "(printf 'GET / HT'; sleep 1; printf 'TP/1.1\\r\\n\\r'; sleep 1; printf '\\n') | nc 127.0.0.1 $PORT",
   solution: '1c',
-  until: '2b',
+  until: '2e',
   seconds: 5,
   run: dribble,
   mistakes: [

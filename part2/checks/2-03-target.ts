@@ -21,7 +21,7 @@ export const check: Lesson = {
   anchor: 'target',
   lenient: ['%zz may stay as it is or be refused with 400', 'absolute targets, http://... (2-15)'],
   byHand: 'printf $REQUEST | nc 127.0.0.1 $PORT',
-  solution: '2b',
+  solution: '2c',
   seconds: 5,
   run: checkTarget,
   mistakes: [

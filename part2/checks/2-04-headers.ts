@@ -35,7 +35,7 @@ export const check: Lesson = {
     'for a gateway in Python: how two Cookie lines are joined, and names with an underscore',
   ],
   byHand: 'printf $REQUEST | nc 127.0.0.1 $PORT',
-  solution: '2b',
+  solution: '2c',
   seconds: 5,
   run: checkFields,
   mistakes: [

@@ -28,7 +28,7 @@ export const check: Lesson = {
     'the reason phrase',
   ],
   byHand: "curl -i 'http://127.0.0.1:$PORT$TARGET'",
-  solution: '2b',
+  solution: '2d',
   seconds: 5,
   run: checkHead,
   mistakes: [

@@ -21,7 +21,7 @@ export const check: Lesson = {
   anchor: 'server-headers',
   lenient: ['any Server', 'a Date that is two seconds off', 'any other header'],
   byHand: "curl -i 'http://127.0.0.1:$PORT$TARGET'; date -u",
-  solution: '2b',
+  solution: '2d',
   seconds: 5,
   run: checkServerHeaders,
   mistakes: [

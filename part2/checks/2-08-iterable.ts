@@ -38,7 +38,7 @@ export const check: Lesson = {
   ],
   byHand:
     'U=http://127.0.0.1:$PORT; curl -N $U/relay; curl -m 1 --limit-rate 1k -o /dev/null $U/big; curl $U/hello  # the second leaves',
-  solution: '2b',
+  solution: '2d',
   seconds: 10,
   run: checkIterable,
   mistakes: [

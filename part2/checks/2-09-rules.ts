@@ -30,7 +30,7 @@ export const check: Lesson = {
     'how a half answer is cut: a RST, a missing last chunk, fewer bytes than promised',
   ],
   byHand: "curl http://127.0.0.1:$PORT/headers; curl -i 'http://127.0.0.1:$PORT$TARGET'",
-  solution: '2b',
+  solution: '2d',
   seconds: 10,
   run: checkRules,
   mistakes: [

@@ -8,6 +8,7 @@ import {
   wrongAnswer,
 } from '../../shared/checks/run/contract.ts';
 import { Failure } from '../../shared/checks/run/failure.ts';
+import { PythonTrial } from '../../shared/checks/run/python-trial.ts';
 import { openRelay } from '../../shared/checks/run/relay.ts';
 import { type Answer, headerOf } from '../../shared/checks/run/response.ts';
 import type { Trial } from '../../shared/checks/run/trial.ts';
@@ -19,54 +20,59 @@ const LONG = `X-Long: ${'x'.repeat(64 * 1024)}`;
 const LONGER = request('GET /hello HTTP/1.1', `X-Long: ${'x'.repeat(1024 * 1024)}`);
 
 /** What is sent, what it is, which answers are a refusal, and what it is to answer 200. */
-const REFUSALS: readonly (readonly [bytes: Buffer, what: string, wanted: RegExp, guess: string])[] =
+type Refusal = readonly [bytes: Buffer, what: string, wanted: RegExp, guess: string];
+
+const REFUSALS: readonly Refusal[] = [
+  [Buffer.from('what is this\r\n\r\n'), 'A garbage request line', /^4/, 'guesses'],
   [
-    [Buffer.from('what is this\r\n\r\n'), 'A garbage request line', /^4/, 'guesses'],
-    [
-      request('GET /hello HTTP/1.1', 'no colon here'),
-      'A header without a colon',
-      /^4/,
-      'skips-bad-lines',
-    ],
-    [
-      request('GET /hello HTTP/1.1', 'X-A : b'),
-      'A space before the colon',
-      /^4/,
-      'skips-bad-lines',
-    ],
-    [
-      Buffer.concat([
-        request('POST /sha256 HTTP/1.1', 'Content-Length: 3', 'Content-Length: 5'),
-        Buffer.from('abcde'),
-      ]),
-      'Two different Content-Lengths',
-      /^4/,
-      'guesses',
-    ],
-    ...['-1', '+5', '5x', '0x5', '5 5', '1e1', ''].map((length) => {
-      const line = `Content-Length: ${length}`;
-      const bytes = Buffer.concat([request('POST /sha256 HTTP/1.1', line), Buffer.from('abcde')]);
-      return [bytes, line.trim(), /^4/, 'any-number'] as const;
-    }),
-    [request('GET /hello HTTP/1.1', ': x'), 'A header without a name', /^4/, 'skips-bad-lines'],
-    [request('GET /hello HTTP/1.1', '"X": x'), 'A name in quotes', /^4/, 'skips-bad-lines'],
-    [
-      Buffer.concat([request('GET /he"llo HTTP/x'), Buffer.alloc(1 << 20, 'x')]),
-      'Rubbish, and a megabyte behind it',
-      /^[45]/,
-      'guesses',
-    ],
-    [request('GET /hello HTTP/1.1', LONG), 'A header of 64 KiB', /^4/, 'no-limit'],
-    [
-      Buffer.concat([
-        request('POST /sha256 HTTP/1.1', 'Transfer-Encoding: zigzag'),
-        Buffer.from('abc'),
-      ]),
-      'Transfer-Encoding: zigzag',
-      /^(4|501)/,
-      'ignores-encoding',
-    ],
-  ];
+    request('GET /hello HTTP/1.1', 'no colon here'),
+    'A header without a colon',
+    /^4/,
+    'skips-bad-lines',
+  ],
+  [request('GET /hello HTTP/1.1', 'X-A : b'), 'A space before the colon', /^4/, 'skips-bad-lines'],
+  [
+    Buffer.concat([
+      request('POST /sha256 HTTP/1.1', 'Content-Length: 3', 'Content-Length: 5'),
+      Buffer.from('abcde'),
+    ]),
+    'Two different Content-Lengths',
+    /^4/,
+    'guesses',
+  ],
+  ...['-1', '+5', '5x', '0x5', '5 5', '1e1', ''].map((length) => {
+    const line = `Content-Length: ${length}`;
+    const bytes = Buffer.concat([request('POST /sha256 HTTP/1.1', line), Buffer.from('abcde')]);
+    return [bytes, line.trim(), /^4/, 'any-number'] as const;
+  }),
+  [request('GET * HTTP/1.1'), 'A target that is for OPTIONS alone', /^4/, 'any-target'],
+  [request('GET /hello HTTP/1.1', ': x'), 'A header without a name', /^4/, 'skips-bad-lines'],
+  [request('GET /hello HTTP/1.1', '"X": x'), 'A name in quotes', /^4/, 'skips-bad-lines'],
+  [
+    Buffer.concat([request('GET /he"llo HTTP/x'), Buffer.alloc(1 << 20, 'x')]),
+    'Rubbish, and a megabyte behind it',
+    /^[45]/,
+    'guesses',
+  ],
+  [request('GET /hello HTTP/1.1', LONG), 'A header of 64 KiB', /^4/, 'no-limit'],
+  [
+    Buffer.concat([
+      request('POST /sha256 HTTP/1.1', 'Transfer-Encoding: zigzag'),
+      Buffer.from('abc'),
+    ]),
+    'Transfer-Encoding: zigzag',
+    /^(4|501)/,
+    'ignores-encoding',
+  ],
+];
+
+/** Nothing forbids a server to be generous here; ours is not, and neither is node:http. */
+const NEW_VERSION: Refusal = [
+  request('GET /hello HTTP/3.0'),
+  'A version that HTTP/1.1 does not know',
+  /^[45]/,
+  'any-version',
+];
 
 export const check: Lesson = {
   title: 'What cannot be understood is refused, politely and soon',
@@ -85,7 +91,7 @@ export const check: Lesson = {
     'a reset behind the answer, as long as the answer is there',
   ],
   byHand: 'printf $REQUEST | nc 127.0.0.1 $PORT',
-  solution: '2b',
+  solution: '2e',
   seconds: 10,
   run: checkRefusals,
   mistakes: [
@@ -205,19 +211,53 @@ export const check: Lesson = {
       says: 'A client sent nothing and said FIN; the next one still waits for its turn: GET /hello: no answer in 3 s',
       edits: [["{ signal, close: ['end', 'close'] }", '{ signal }']],
     },
+    {
+      name: 'any-version',
+      says: 'A version that HTTP/1.1 does not know: expected 505, got 200 OK',
+      edits: [
+        [
+          "    if (!/1\\.[01]$/.test(protocol)) refuse('505 HTTP Version Not Supported', 'HTTP/1.1, please');\n",
+          '',
+        ],
+      ],
+    },
+    {
+      name: 'any-target',
+      says: 'A target that is for OPTIONS alone: expected 400, got 200 OK',
+      edits: [
+        [
+          "    if (target === '*' && method !== 'OPTIONS') refuse('400 Bad Request', 'malformed target');\n",
+          '',
+        ],
+      ],
+    },
+    {
+      name: 'any-length',
+      says: 'A body of a terabyte: no answer in 3 s',
+      file: 'part2/http.ts',
+      edits: [['MAX_BODY_BYTES = 8 * 1024 * 1024', 'MAX_BODY_BYTES = Number.POSITIVE_INFINITY']],
+    },
   ],
+};
+
+/** What is expected where that is not a 400. */
+const STATUSES: Readonly<Record<string, string>> = {
+  'ignores-encoding': '501',
+  'no-limit': '431',
+  'any-version': '505',
 };
 
 async function checkRefusals(trial: Trial): Promise<void> {
   const server = await trial.start({ app: CONTRACT });
-  for (const [bytes, name, wanted, guess] of REFUSALS) {
+  const refusals = trial instanceof PythonTrial ? REFUSALS : [...REFUSALS, NEW_VERSION];
+  for (const [bytes, name, wanted, guess] of refusals) {
     let [what, answer] = [name, await refusalOf(trial, server, bytes, name)];
     if (guess === 'no-limit' && answer.status === 200) {
       what = 'A header of 1 MiB';
       answer = await refusalOf(trial, server, LONGER, what);
     }
     if (!wanted.test(`${answer.status}`)) {
-      const status = what.startsWith('Transfer') ? '501' : guess === 'no-limit' ? '431' : '400';
+      const status = STATUSES[guess] ?? '400';
       const message = `${what}: expected ${status}, got ${answer.status} ${answer.reason}`;
       const mistake = answer.status === 200 ? guess : undefined;
       throw wrongAnswer(message, answer, { at: 9, server, mistake });
@@ -234,6 +274,7 @@ async function checkRefusals(trial: Trial): Promise<void> {
   expectLength(head, '/hello', '14');
   expectLength(await ask(trial, server, request('HEAD /brief HTTP/1.1')), '/brief', '5');
   await expectEnd(trial, server);
+  await expectNoTerabyte(trial, server);
   await expectNoWait(trial, server);
 }
 
@@ -318,6 +359,19 @@ async function expectNoWait(trial: Trial, server: ServerProcess): Promise<void> 
   words.end('done');
   await client.readToEnd();
   await expectNext(trial, server, 'Two clients left before it was their turn;');
+}
+
+/** Who holds bodies in memory says at once that this one is too large; who streams them has asked the app by now. */
+async function expectNoTerabyte(trial: Trial, server: ServerProcess): Promise<void> {
+  const what = 'A body of a terabyte';
+  const large = ask(
+    trial,
+    server,
+    request('POST /hello HTTP/1.1', 'Content-Length: 1000000000000'),
+  );
+  await large.catch(({ message, details }: Failure) => {
+    throw new Failure(message.replace(/^[^:]*/, what), { ...details, mistake: 'any-length' });
+  });
 }
 
 async function expectNext(trial: Trial, server: ServerProcess, what: string): Promise<void> {

@@ -35,7 +35,7 @@ export const check: Lesson = {
   anchor: 'mix-and-match',
   lenient: ['headers that one framework sends and another does not', 'chunked or length'],
   byHand: 'printf $REQUEST | nc 127.0.0.1 $PORT',
-  solution: '2b',
+  solution: '2c',
   seconds: 10,
   run: checkFrameworks,
   mistakes: [

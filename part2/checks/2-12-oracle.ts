@@ -45,7 +45,7 @@ export const check: Lesson = {
     'more headers, as long as they do not speak for the application, as Content-Type does',
   ],
   byHand: "curl -i 'http://127.0.0.1:$PORT$TARGET'",
-  solution: '2b',
+  solution: '2d',
   seconds: 10,
   run: checkOracle,
   mistakes: [

@@ -30,7 +30,7 @@ export const check: Lesson = {
     'for a gateway in Python: a client that leaves is noticed at the next piece',
   ],
   byHand: "curl -i 'http://127.0.0.1:$PORT$TARGET'  # and look at what your server prints",
-  solution: '2b',
+  solution: '2d',
   seconds: 10,
   run: checkClose,
   mistakes: [

@@ -86,7 +86,7 @@ export const check: Lesson = {
     'for a gateway in Python: what PEP 3333 leaves to servers',
   ],
   byHand: "curl -i 'http://127.0.0.1:$PORT$TARGET'",
-  solution: '2b',
+  solution: '2d',
   seconds: 10,
   run: checkMisuse,
   mistakes: [

@@ -38,7 +38,7 @@ export const check: Lesson = {
     'for a gateway in Python: targets that name their host',
   ],
   byHand: 'printf $REQUEST | nc 127.0.0.1 $PORT',
-  solution: '2b',
+  solution: '2e',
   seconds: 8,
   run: checkHost,
   mistakes: [

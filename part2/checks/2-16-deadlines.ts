@@ -38,8 +38,8 @@ export const check: Lesson = {
   ],
   byHand:
     '(printf "GET /hello HTTP/1.1"; sleep 9) | nc 127.0.0.1 $PORT & sleep 0.1; time curl -i http://127.0.0.1:$PORT/hello',
-  solution: '2b',
-  until: '2b',
+  solution: '2e',
+  until: '2e',
   seconds: 12,
   run: checkDeadlines,
   mistakes: [
