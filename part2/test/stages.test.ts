@@ -172,13 +172,6 @@ describeStage('2d', 'its faults', (stage) => {
     const { statusCode } = await server().request('/sha256', { method: 'POST', body });
     expect(statusCode).toBe(200);
   });
-
-  test('a field poses as another, and as a setting of the application', async () => {
-    const lines = 'X_Real_IP: 1.2.3.4\r\nProxy: http://elsewhere\r\n';
-    const request = `GET /environ HTTP/1.1\r\nHost: x\r\n${lines}\r\n`;
-    const { HTTP_X_REAL_IP, HTTP_PROXY } = JSON.parse((await answerTo(server(), request)).text);
-    expect([HTTP_X_REAL_IP, HTTP_PROXY]).toEqual(['1.2.3.4', 'http://elsewhere']);
-  });
 });
 
 /** Twenty pieces are taken off the application, and none has left; then it ends, and all are there. */
