@@ -28,6 +28,10 @@ export interface Mutated {
   remove(): void;
 }
 
+/** A mutant may collect without end: at this many KiB it fails, before the machine does. */
+const MOST_MEMORY = 1024 * 1024;
+const BOUNDED = ['sh', '-c', `ulimit -d ${MOST_MEMORY}; exec "$@"`, 'sh'];
+
 export async function mutate(stage: string): Promise<Mutated> {
   const sources = filesOf(stage).map((name) => ({ name, content: textOf(name), mutate: true }));
   const ignorer = {
@@ -52,7 +56,7 @@ export async function mutate(stage: string): Promise<Mutated> {
     // `env` becomes the program. A variable of our own would be one for all that run at the same time.
     subject: ({ id }) => ({
       isOurs: true,
-      command: () => ['env', `__STRYKER_ACTIVE_MUTANT__=${id}`, ...program],
+      command: () => [...BOUNDED, 'env', `__STRYKER_ACTIVE_MUTANT__=${id}`, ...program],
     }),
     remove: copy.remove,
   };
