@@ -20,7 +20,7 @@ interface Request {
 export class WSGIServer {
   readonly #listener: Server;
   #application: wsgi.Application | undefined;
-  #headersSet = { status: '500 Internal Server Error', headers: [] as wsgi.Headers }; // the last ones
+  #headersSet = { status: '500 Internal Server Error', headers: [] as wsgi.Headers }; // given last, by any request
 
   constructor(listener: Server) {
     this.#listener = listener;
@@ -94,7 +94,7 @@ export class WSGIServer {
   /** What the application calls to begin its answer. Nothing leaves yet: it may still think again. */
   startResponse(status: string, headers: wsgi.Headers): wsgi.Write {
     this.#headersSet = { status, headers };
-    return () => Promise.reject(new Error('write() comes in 2d: return the body instead'));
+    return undefined as never; // as in 2015 there is no write(): whoever calls it, fails
   }
 
   /** Joins what the application returned, and sends it behind the head. */

@@ -3,12 +3,14 @@
  * the fault is what has to be seen.
  */
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { expect, test } from 'vitest';
 import { forEveryApp, JAVASCRIPT, PYTHON } from '../../shared/harness/contract/every-app.ts';
 import { describeStage, useServer } from '../../shared/harness/describe-stages.ts';
 import { openGate } from '../../shared/harness/gate.ts';
 import { headerOf, parseResponse, RawClient } from '../../shared/harness/raw-client.ts';
-import { type ServerProcess, startServer } from '../../shared/harness/server-process.ts';
+import { ROOT, type ServerProcess, startServer } from '../../shared/harness/server-process.ts';
 
 const CONTRACT_APP = 'shared/harness/contract-app:app';
 const WORDS_APP = 'part2/test/words-app:app';
@@ -34,6 +36,16 @@ describeStage('2b', 'runs all nine applications', (stage) => {
         expect([status, text]).toEqual([200, `Hello world from ${greeting}!\n`]);
       }
     });
+  });
+});
+
+describeStage('2b', 'as the original was', ({ file }) => {
+  test('it has no more than 150 lines, in one file', () => {
+    const text = readFileSync(path.join(ROOT, file), 'utf8');
+    expect(text.split('\n').length - 1).toBeLessThanOrEqual(150);
+    const imports = [...text.matchAll(/(?:from |import\()'([^']+)'/g)].map(([, target]) => target);
+    const mayImport = /^(node:\w+|\.\/wsgi\.ts|\.\.\/shared\/app-loader\.ts)$/;
+    expect(imports.filter((target) => !mayImport.test(target ?? ''))).toEqual([]);
   });
 });
 
@@ -107,6 +119,7 @@ describeStage('2c', 'its faults', (stage) => {
     ['an application that throws', get('/throws')],
     ['an application that says no head', get('/never-starts')],
     ['an application that uses write()', get('/write')],
+    ['and one that does not wait for it', get('/unawaited')],
   ])('%s: a hang-up without a word, and the next is served', async (_title, request) => {
     const client = await RawClient.connect(contract());
     await client.send(request);

@@ -92,7 +92,16 @@ test('--help lists stages, apps and options', async () => {
   }
   const part2 = await run('part2', 'wsgiapp:app', '-h');
   expect(part2.code).toBe(0);
-  for (const text of ['2a', '2b', '2e', 'wsgiapp:app', 'honoapp:app', '--read-timeout']) {
+  for (const text of [
+    '2a',
+    '2b',
+    '2c',
+    '2d',
+    '2e',
+    'wsgiapp:app',
+    'honoapp:app',
+    '--read-timeout',
+  ]) {
     expect(part2.stdout).toContain(text);
   }
 });
@@ -110,10 +119,13 @@ test('2a prints what would be sent', async () => {
   });
 });
 
-test('part 2 without an application says what it needs', async () => {
-  const expected = 'Provide a WSGI application object as module:callable\n';
-  expect(await run('part2')).toEqual({ code: 1, stdout: '', stderr: expected });
-});
+test.each([[], ['2b'], ['2c'], ['2d']])(
+  'part 2 without an application, %j, says what it needs',
+  async (...args) => {
+    const expected = 'Provide a WSGI application object as module:callable\n';
+    expect(await run('part2', ...args)).toEqual({ code: 1, stdout: '', stderr: expected });
+  },
+);
 
 test.each([
   [['nope:app'], /No module 'nope'; looked for/],
