@@ -76,7 +76,7 @@ const LINES: readonly (readonly [line: string, why: string, change?: string])[] 
     'localhost',
   ],
   ["REMOTE_ADDR: socket.remoteAddress ?? ''", 'only a connection that was cut has none', "''"],
-  ["REMOTE_PORT: `${socket.remotePort ?? ''}`", 'only a connection that was cut has none', "''"],
+  ['REMOTE_PORT: `', 'only a connection that was cut has none', "''"],
   ['if (!Array.isArray(headers)) breach(', OR_TYPE_ERROR],
   ["const isString = typeof name === 'string'", OR_TYPE_ERROR, 'typeof name'],
   ['if (!isSafe) breach(`malformed header', FOR_PEOPLE, 'name'],

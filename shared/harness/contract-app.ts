@@ -8,6 +8,8 @@ import { validator } from '../adapters/validator.ts';
 import type { Application, Environ, Headers, Result, StartResponse } from '../wsgi.ts';
 
 const TEXT: Headers = [['Content-Type', 'text/plain; charset=utf-8']];
+/** Bytes of memory at which a body without an end ends all the same: before the machine does. */
+const TOO_MUCH = 1024 ** 3;
 /** For what TypeScript would not let an application do. */
 const anything = (value: unknown) => value as Result;
 
@@ -131,7 +133,11 @@ const cases: Record<string, Case> = {
   '/endless': (environ, start) => {
     start('200 OK', TEXT);
     const body = (function* () {
-      for (;;) yield 'x'.repeat(64 * 1024);
+      for (let pieces = 0; ; pieces++) {
+        if (pieces % 256 === 0 && process.memoryUsage.rss() > TOO_MUCH)
+          throw new Error('an endless body is being collected: send each piece before the next');
+        yield 'x'.repeat(64 * 1024);
+      }
     })();
     return Object.assign(body, { close: () => environ['wsgi.errors'].write('endless closed\n') });
   },

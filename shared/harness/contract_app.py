@@ -4,6 +4,7 @@ import hashlib
 import itertools
 import json
 import os
+import resource
 import socket
 import sys
 import threading
@@ -172,7 +173,15 @@ def closes(environ, start_response):
 
 def endless(environ, start_response):
     start_response('200 OK', TEXT)
-    return Closing(environ, itertools.repeat(b'x' * 64 * 1024), 'endless closed\n')
+    return Closing(environ, without_end(), 'endless closed\n')
+
+
+def without_end():
+    """It ends where somebody collects it, before the machine does."""
+    for pieces in itertools.count():
+        if pieces % 256 == 0 and resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > 1024**2:  # KiB on Linux
+            raise MemoryError('an endless body is being collected: send each piece before the next')
+        yield b'x' * 64 * 1024
 
 
 def big(environ, start_response):
