@@ -127,6 +127,21 @@ export const check: Lesson = {
       says: 'HTTP_COOKIE: expected "a=1; b=2", got "a=1, b=2"',
       edits: [["key === 'cookie' ? '; ' : ', '", "', '"]],
     },
+    {
+      name: 'shared-environ',
+      says: 'app.left: expected none, got "here"',
+      edits: [
+        [
+          '    const environ: wsgi.Environ = {\n',
+          '    const environ: wsgi.Environ = Object.assign(ENVIRON, {\n',
+        ],
+        ["      'wsgi.run_once': false,\n    };", "      'wsgi.run_once': false,\n    });"],
+        [
+          'export class WSGIServer {',
+          'const ENVIRON = {} as wsgi.Environ;\n\nexport class WSGIServer {',
+        ],
+      ],
+    },
   ],
 };
 
@@ -168,6 +183,10 @@ async function checkFields(trial: Trial): Promise<void> {
 async function expectValues(trial: Trial, server: ServerProcess): Promise<void> {
   const fields = ['X-Empty:', 'X-Blank: \t ', 'X-Gap: a \t b', 'X-Name: J\xf6rg'];
   const seen = await environOf(trial, server, 'GET /environ HTTP/1.1', ...fields);
+  await ask(trial, server, request('GET /leaves HTTP/1.1'));
+  const next = await environOf(trial, server, 'GET /environ HTTP/1.1');
+  next.expect('app.left', undefined, { here: 'shared-environ' });
+  next.expect('HTTP_X_GAP', undefined, { 'a \t b': 'shared-environ' });
   seen.expect('HTTP_X_EMPTY', '', { none: 'empty-is-missing' });
   seen.expect('HTTP_X_BLANK', '', { none: 'empty-is-missing' });
   seen.expect('HTTP_X_GAP', 'a \t b');

@@ -135,6 +135,17 @@ export const check: Lesson = {
         ['function expectsContinue(', 'export function expectsContinue('],
       ],
     },
+    {
+      name: 'nothing-is-everything',
+      says: 'wsgi.input: read(0), and then read(): expected ["","abc"], got ["abc",""]',
+      file: 'part2/input-stream.ts',
+      edits: [
+        [
+          'return this.#take(size < 0 ? this.#rest.length : size);',
+          'return this.#take(size > 0 ? size : this.#rest.length);',
+        ],
+      ],
+    },
   ],
 };
 
@@ -193,7 +204,19 @@ async function checkEnds(trial: Trial, server: ServerProcess): Promise<void> {
   if (surplus.body.toString() !== sha256(Buffer.from('abcd'))) {
     const message =
       'Of a body of 4 bytes, with a line end behind it, the app has read something else than these 4';
-    throw wrongAnswer(message, surplus, { mistake: 'reads-past-the-end' });
+    const { details } = wrongAnswer(message, surplus, { mistake: 'reads-past-the-end' });
+    const byHand = `printf 'POST /sha256 HTTP/1.1\\r\\nHost: x\\r\\nContent-Length: 4\\r\\n\\r\\nabcd\\r\\n' | nc 127.0.0.1 $PORT; printf abcd | sha256sum`;
+    throw new Failure(message, { ...details, byHand });
+  }
+  const zero = await ask(
+    trial,
+    server,
+    request('POST /read-zero HTTP/1.1', 'Content-Length: 3'),
+    Buffer.from('abc'),
+  );
+  if (zero.body.toString().replace(' ', '') !== '["","abc"]') {
+    const message = `wsgi.input: read(0), and then read(): expected ["","abc"], got ${zero.body}`;
+    throw wrongAnswer(message, zero, { mistake: 'nothing-is-everything' });
   }
   await checkLines(trial, server);
   await checkContinue(trial, server);

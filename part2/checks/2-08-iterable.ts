@@ -15,6 +15,7 @@ import { openRelay } from '../../shared/checks/run/relay.ts';
 import { quote } from '../../shared/checks/run/response.ts';
 import type { Trial } from '../../shared/checks/run/trial.ts';
 import { isBusy } from '../../shared/harness/proc.ts';
+import type { RawClient } from '../../shared/harness/raw-client.ts';
 
 /** More than the kernels between the application and a client that takes nothing can hold. */
 const TOO_MUCH = 64 * 1024 * 1024;
@@ -72,6 +73,13 @@ export const check: Lesson = {
       says: 'A client left in the middle of its answer, and your program ended',
       edits: [["socket.on('error', () => socket.destroy());", '']],
     },
+    {
+      name: 'hangs-up-at-fin',
+      says: 'A client asked, and said that it would say no more (FIN): expected its answer all the same, and it was hung up on',
+      edits: [
+        ['createServer({ allowHalfOpen: true, noDelay: true }', 'createServer({ noDelay: true }'],
+      ],
+    },
   ],
 };
 
@@ -92,6 +100,16 @@ async function checkIterable(trial: Trial): Promise<void> {
     const message = `GET /relay: expected "first, second", got ${quote(answer.body.toString())}`;
     throw wrongAnswer(message, answer);
   }
+
+  const half = await openRelay(trial, server);
+  half.client.halfClose(); // it has asked, and will say no more; its answer it still wants
+  await delay(STILL); // by then the server has heard of it
+  half.words.write('late, ');
+  await within(half.client.readUntil('late, '), () => hungUp(half.client)).catch(() => {
+    throw hungUp(half.client);
+  });
+  half.words.end();
+  await readAnswer(server, half.client, 'GET /relay');
 
   const slow = await openRelay(trial, server);
   slow.client.pause();
@@ -132,4 +150,18 @@ async function isTaken(went: Promise<boolean>, pid: number): Promise<boolean> {
     if (isGone !== undefined) return isGone;
   } while (isBusy(pid));
   return Promise.race([went, delay(STILL, false)]); // it may be our own loop that was late
+}
+
+function hungUp({ received, ending }: RawClient): Failure {
+  const message =
+    'A client asked, and said that it would say no more (FIN): expected its answer all the same, and it was hung up on';
+  const byHand = "(printf 'GET /relay HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n') | nc -N 127.0.0.1 $PORT";
+  const cause = ending === 'rst' ? 'reset' : 'wrong';
+  return new Failure(message, {
+    cause,
+    received,
+    at: received.length,
+    mistake: 'hangs-up-at-fin',
+    byHand,
+  });
 }

@@ -7,7 +7,13 @@ import {
   wrongAnswer,
 } from '../../shared/checks/run/contract.ts';
 import { PythonTrial } from '../../shared/checks/run/python-trial.ts';
-import { type Answer, allOf, quote, quoteBytes } from '../../shared/checks/run/response.ts';
+import {
+  type Answer,
+  allOf,
+  headerOf,
+  quote,
+  quoteBytes,
+} from '../../shared/checks/run/response.ts';
 import type { Trial } from '../../shared/checks/run/trial.ts';
 import { quick, type ServerProcess, startCommand } from '../../shared/harness/server-process.ts';
 
@@ -76,6 +82,16 @@ export const check: Lesson = {
       isNamed: false,
       edits: [['/^(204|304)/.test(status)', '/204|304/.test(status)']],
     },
+    {
+      name: 'length-of-204',
+      says: 'GET /204: a 204 has no body, and says nothing of its length; RFC 9110 §8.6',
+      edits: [
+        [
+          'const length = isBodiless(status) ? undefined : response.length;',
+          'const { length } = response;',
+        ],
+      ],
+    },
   ],
 };
 
@@ -89,6 +105,10 @@ async function checkOracle(trial: Trial): Promise<void> {
       const [ours, theirs] = [await ask(trial, server, asked), await ask(trial, oracle, asked)];
       const app = trial instanceof PythonTrial ? 'the app says' : 'the app is';
       compare(target, ours, theirs, server, app);
+      const length = headerOf(ours, 'content-length') ?? headerOf(ours, 'transfer-encoding');
+      if (ours.status !== 204 || length === undefined) continue;
+      const message = `GET ${target}: a 204 has no body, and says nothing of its length; RFC 9110 §8.6`;
+      throw wrongAnswer(message, ours, { at: 9, mistake: 'length-of-204' });
     }
   } finally {
     await starting.then((oracle) => oracle.kill()).catch(() => {});

@@ -29,7 +29,8 @@ export const check: Lesson = {
     'a client that says FIN may only have half closed: who resets the connection has left',
     'for a gateway in Python: a client that leaves is noticed at the next piece',
   ],
-  byHand: "curl -i 'http://127.0.0.1:$PORT$TARGET'  # and look at what your server prints",
+  byHand:
+    "curl -i 'http://127.0.0.1:$PORT$TARGET'  # Ctrl-C if it does not end; and look at what your server prints",
   solution: '2d',
   seconds: 10,
   run: checkClose,
@@ -98,6 +99,16 @@ export const check: Lesson = {
       says: 'A client left before the app had returned: close() of its result was never called',
       edits: [['    if (response.socket.destroyed) close(); // it left already\n', '']],
     },
+    {
+      name: 'closed-twice',
+      says: 'A client left while the app had nothing to say: close() of its result was called N times: expected once',
+      edits: [
+        [
+          "      response.socket.off('close', close);\n      await close();",
+          '      if (response.socket.destroyed) await body.close?.();\n      await close();',
+        ],
+      ],
+    },
   ],
 };
 
@@ -114,7 +125,7 @@ async function checkClose(trial: Trial): Promise<void> {
     'GET /close: the app got its last piece sent, and',
     'never-closed',
   );
-  await expectOnce(trial, server);
+  await expectOnce(trial, server, /closed 1\n/, 'GET /close:');
 
   const { words, client } = await openRelay(trial, server, '/relay-and-throw');
   words.end('half of ');
@@ -150,6 +161,7 @@ async function checkClose(trial: Trial): Promise<void> {
     else await server.waitFor(isHere, 1);
     await silent.reset();
     await expectClosed(server, word, `A client left ${when}:`, 'client-left-unnoticed');
+    await expectOnce(trial, server, word, `A client left ${when}:`);
   }
   const head = await ask(trial, server, request('HEAD /endless HTTP/1.1')).catch(
     (error: Failure) => {
@@ -172,10 +184,15 @@ async function expectClosed(
 }
 
 /** What was closed once is not closed again; the request behind it has given a second call its time. */
-async function expectOnce(trial: Trial, server: ServerProcess): Promise<void> {
+async function expectOnce(
+  trial: Trial,
+  server: ServerProcess,
+  word: RegExp,
+  when: string,
+): Promise<void> {
   await ask(trial, server, request('GET /hello HTTP/1.1'));
-  const count = `${server.stdout}${server.stderr}`.split('closed 1\n').length - 1;
+  const count = `${server.stdout}${server.stderr}`.split(word).length - 1;
   if (count === 1) return;
-  const message = `GET /close: close() of its result was called ${count} times: expected once`;
+  const message = `${when} close() of its result was called ${count} times: expected once`;
   throw new Failure(message, { cause: 'wrong', stderr: server.stderr, mistake: 'closed-twice' });
 }

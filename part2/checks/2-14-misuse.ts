@@ -175,7 +175,7 @@ export const check: Lesson = {
     },
     {
       name: 'head-behind-the-head',
-      says: 'GET /too-late, of an app that calls startResponse with excInfo behind its first words: its client got a whole answer, with "half of the other half"',
+      says: 'GET /too-late, of an app that calls startResponse with excInfo behind its first words: its client got a whole answer, with "half of the other half"; expected excInfo to be thrown, and the answer to be cut',
       edits: [['if (response.headSent && excInfo) throw excInfo;', '']],
     },
     {
@@ -253,7 +253,7 @@ async function checkSecondThoughts(trial: Trial, server: ServerProcess): Promise
   words.end();
   const late = await readAnswer(server, client, 'GET /too-late');
   if (late.ending === 'fin' && late.isWhole) {
-    const message = `GET /too-late, of an app that calls ${startResponseOf(trial)} with ${excInfo} behind its first words: its client got a whole answer, with ${quote(late.body.toString())}`;
+    const message = `GET /too-late, of an app that calls ${startResponseOf(trial)} with ${excInfo} behind its first words: its client got a whole answer, with ${quote(late.body.toString())}; expected ${excInfo} to be thrown, and the answer to be cut`;
     throw wrongAnswer(message, late, { at: late.bytes.length, mistake: 'head-behind-the-head' });
   }
   const logged = await ask(trial, server, request('GET /logs HTTP/1.1'));

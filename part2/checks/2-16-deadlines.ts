@@ -22,6 +22,10 @@ const SIP = 5;
 /** How often: all of it takes longer than the patience of the server. */
 const TURNS = 6;
 
+/** What no common tool does by itself: a byte every tenth of a second. */
+const DRIPPING =
+  '(printf "GET /hello HTTP/1.1\\r\\nX: "; for i in $(seq 90); do printf x; sleep 0.1; done) | nc 127.0.0.1 $PORT & sleep 0.1; time curl -i http://127.0.0.1:$PORT/hello';
+
 export const check: Lesson = {
   title: 'Nobody can make the others wait for ever',
   goal: 'One at a time is a promise to those who wait: a deadline for the whole request, and for each step of the answer.',
@@ -103,7 +107,7 @@ async function checkDeadlines(trial: Trial): Promise<void> {
   await slow.send('GET /hello HTTP/1.1\r\nX-Slow: ');
   const drip = setInterval(() => slow.send('x').catch(() => {}), DRIP);
   const what = `${reading} a client sent a byte every ${DRIP / 1000} s,`;
-  await expectNext(trial, server, what, 'each-byte-winds-the-clock').finally(() =>
+  await expectNext(trial, server, what, 'each-byte-winds-the-clock', DRIPPING).finally(() =>
     clearInterval(drip),
   );
 
@@ -126,12 +130,19 @@ async function checkDeadlines(trial: Trial): Promise<void> {
 }
 
 /** The next client is served, if nobody waits for the one before it without end. */
-async function expectNext(trial: Trial, server: ServerProcess, what: string, mistake: string) {
+async function expectNext(
+  trial: Trial,
+  server: ServerProcess,
+  what: string,
+  mistake: string,
+  byHand?: string,
+): Promise<void> {
   const asked = ask(trial, server, request('GET /hello HTTP/1.1'));
   const answer = await asked.catch(({ message, details }: Failure) => {
     throw new Failure(`${what} and the next one waited for it: ${message}`, {
       ...details,
       mistake,
+      ...(byHand && { byHand }),
     });
   });
   expectStatus(answer, 200, `${what} and the next one`, server);

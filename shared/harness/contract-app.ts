@@ -284,6 +284,17 @@ const cases: Record<string, Case> = {
     start('200 OK', [['X-Split', 'a\u010d\u010aSet-Cookie: stolen=1']]); // CR LF, cut to 8 bits
     return ['x'];
   },
+  /** A middleware's way: it leaves something in the environ for the application inside. */
+  '/leaves': (environ, start) => {
+    Object.assign(environ, { 'app.left': 'here' });
+    start('200 OK', TEXT);
+    return ['x'];
+  },
+  '/read-zero': async (environ, start) => {
+    const [none, rest] = [await environ['wsgi.input'].read(0), await environ['wsgi.input'].read()];
+    start('200 OK', TEXT);
+    return [JSON.stringify([none, rest].map((bytes) => Buffer.from(bytes).toString()))];
+  },
   /** The status is what the query says. */
   '/status': (environ, start) => {
     start(decodeURIComponent(environ.QUERY_STRING), TEXT);

@@ -68,6 +68,19 @@ def headers(environ, start_response):
     return [b'x']
 
 
+def leaves(environ, start_response):
+    """A middleware's way: it leaves something in the environ for the application inside."""
+    environ['app.left'] = 'here'
+    start_response('200 OK', TEXT)
+    return [b'x']
+
+
+def read_zero(environ, start_response):
+    none, rest = environ['wsgi.input'].read(0), environ['wsgi.input'].read()
+    start_response('200 OK', TEXT)
+    return [json.dumps([none.decode(), rest.decode()]).encode()]
+
+
 def status(environ, start_response):
     """The status is what the query says."""
     start_response(unquote(environ['QUERY_STRING'], 'latin-1'), TEXT)
@@ -298,6 +311,8 @@ CASES = {
     'starts-twice': starts_twice,
     'status': status,
     'header': header,
+    'leaves': leaves,
+    'read-zero': read_zero,
     'brief': brief,
     'two-lengths': two_lengths,
     'logs': logs,

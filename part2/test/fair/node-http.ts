@@ -159,6 +159,7 @@ function toInput(body: Buffer): InputStream {
 }
 
 const server = createServer((request, response) => void serve(request, response));
+Object.assign(server, { httpAllowHalfOpen: true }); // who says FIN behind its request still waits for the answer
 server.listen(Number(process.env.PORT ?? 8888), () => {
   console.log(`Serving HTTP on port ${(server.address() as AddressInfo).port}`);
 });
