@@ -72,6 +72,7 @@ export const STAGES: readonly Stage[] = [
     file: 'part2/2a-run-application.ts',
     summary: 'the contract without a socket',
     can: [],
+    isTyped: true,
   },
   {
     id: '2b',
