@@ -80,6 +80,8 @@ export const STAGES: readonly Stage[] = [
     file: 'part2/2b-webserver.ts',
     summary: 'any framework, as in 2015: one packet in, one string out',
     can: ['http', 'shows', 'gateway'],
+    beside: ['part2/wsgi.ts'],
+    isTyped: true,
   },
   {
     id: '2c',
