@@ -89,6 +89,9 @@ export const STAGES: readonly Stage[] = [
     file: 'part2/2c-environ.ts',
     summary: 'the application learns all of a request; its answer goes out in one piece',
     can: ['http', 'shows', 'whole-head', 'gateway'],
+    from: '2b',
+    beside: ['part2/input-stream.ts'],
+    isTyped: true,
   },
   {
     id: '2d',
