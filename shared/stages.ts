@@ -72,6 +72,7 @@ export const STAGES: readonly Stage[] = [
     file: 'part2/2a-run-application.ts',
     summary: 'the contract without a socket',
     can: [],
+    isTyped: true,
   },
   {
     id: '2b',
@@ -79,6 +80,8 @@ export const STAGES: readonly Stage[] = [
     file: 'part2/2b-webserver.ts',
     summary: 'any framework, as in 2015: one packet in, one string out',
     can: ['http', 'shows', 'gateway'],
+    beside: ['part2/wsgi.ts'],
+    isTyped: true,
   },
   {
     id: '2c',
@@ -86,6 +89,9 @@ export const STAGES: readonly Stage[] = [
     file: 'part2/2c-environ.ts',
     summary: 'the application learns all of a request; its answer goes out in one piece',
     can: ['http', 'shows', 'whole-head', 'gateway'],
+    from: '2b',
+    beside: ['part2/input-stream.ts'],
+    isTyped: true,
   },
   {
     id: '2d',
