@@ -99,6 +99,9 @@ export const STAGES: readonly Stage[] = [
     file: 'part2/2d-answers.ts',
     summary: 'each piece leaves when it is there; whatever a client says is believed',
     can: ['http', 'shows', 'whole-head', 'length', 'gateway'],
+    from: '2c',
+    beside: ['part2/http.ts'],
+    isTyped: true,
   },
   {
     id: '2e',
@@ -106,6 +109,8 @@ export const STAGES: readonly Stage[] = [
     file: 'part2/webserver2.ts',
     summary: 'any framework, by the rules, one request at a time',
     can: ['http', 'shows', 'whole-head', 'length', 'tough', 'gateway', 'contract'],
+    from: '2d',
+    isTyped: true,
     options: [
       ['--read-timeout S', 'seconds a client has for its whole request (default: 10)'],
       ['--write-timeout S', 'seconds a client may take nothing of its answer (default: 60)'],
