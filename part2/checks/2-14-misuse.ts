@@ -12,7 +12,7 @@ import {
 import { Failure } from '../../shared/checks/run/failure.ts';
 import { PythonTrial, startResponseOf } from '../../shared/checks/run/python-trial.ts';
 import { openRelay } from '../../shared/checks/run/relay.ts';
-import { headerOf, quote } from '../../shared/checks/run/response.ts';
+import { allOf, headerOf, quote } from '../../shared/checks/run/response.ts';
 import type { Trial } from '../../shared/checks/run/trial.ts';
 import type { ServerProcess } from '../../shared/harness/server-process.ts';
 
@@ -28,6 +28,7 @@ type Misuse = readonly [target: string, what: string, mistake: string];
 const BAD_CALLS: readonly Misuse[] = [
   [status('OK'), 'the status "OK"', 'any-status'],
   [status('2000 OK'), 'the status "2000 OK"', 'any-status'],
+  [status('HTTP/1.1 200 OK'), 'the whole line "HTTP/1.1 200 OK" as its status', 'any-status'],
   [status('200 OK\r\nX-Split: 1'), 'a line end in its status', 'response-splitting'],
   [header('X-A', 'b\r\nX-Split: 1'), 'a line end in a value', 'response-splitting'],
   [header('X-A', 'b\nX-Split: 1'), 'a LF in a value', 'response-splitting'],
@@ -198,6 +199,14 @@ export const check: Lesson = {
         ],
       ],
     },
+    {
+      name: 'length-said-twice',
+      says: 'An app that has said its Content-Length: expected that one alone, got 2',
+      file: 'part2/http.ts',
+      edits: [
+        ["if (length !== undefined && !given.has('content-length'))", 'if (length !== undefined)'],
+      ],
+    },
   ],
 };
 
@@ -215,6 +224,16 @@ async function checkMisuse(trial: Trial): Promise<void> {
     });
     if (mistake === 'hop-by-hop' && !answer.headers.some(([, value]) => value === 'x')) continue;
     expectStatus(answer, 500, said, server, mistake);
+  }
+  const measured = await ask(
+    trial,
+    server,
+    request(`GET ${header('content-length', '1')} HTTP/1.1`),
+  );
+  const lengths = allOf(measured, 'content-length').length;
+  if (lengths !== 1) {
+    const message = `An app that has said its Content-Length: expected that one alone, got ${lengths}`;
+    throw wrongAnswer(message, measured, { at: 9, mistake: 'length-said-twice' });
   }
   for (const [target, wanted] of GOOD_CALLS) {
     const answer = await ask(trial, server, request(`GET ${target} HTTP/1.1`));
