@@ -1,5 +1,5 @@
-import { describeChapter } from '../../shared/harness/describe-chapter.ts';
-import { describeTyping } from '../../shared/harness/describe-typing.ts';
+import { describeChapter } from '../../shared/weave/describe-chapter.ts';
+import { describeTyping } from '../../shared/weave/describe-typing.ts';
 
 describeChapter('part2/README.md');
 describeTyping('part2');

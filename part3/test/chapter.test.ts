@@ -1,3 +1,3 @@
-import { describeChapter } from '../../shared/harness/describe-chapter.ts';
+import { describeChapter } from '../../shared/weave/describe-chapter.ts';
 
 describeChapter('part3/README.md');

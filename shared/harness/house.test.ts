@@ -123,9 +123,12 @@ describe('doors', () => {
     expect(breaches(mayStarter, isStarter)).toEqual([]);
   });
 
-  test('no arrow runs back up: harness and weave know no check', () => {
+  test('no arrow runs back up: harness and weave know no check, and harness no weave', () => {
     const isBelow = (file: string) => /^shared\/(harness|weave|bench|adapters|apps)\//.test(file);
     expect(breaches((target) => !target.startsWith('shared/checks/'), isBelow)).toEqual([]);
+    const isHarness = (file: string) => file.startsWith('shared/harness/');
+    const mayHarness = (target: string) => !/^shared\/(checks|weave|bench)\//.test(target);
+    expect(breaches(mayHarness, isHarness)).toEqual([]);
   });
 
   test('adapters and apps know no server, and no adapter a framework', () => {

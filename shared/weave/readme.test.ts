@@ -1,3 +1,3 @@
-import { describeChapter } from '../harness/describe-chapter.ts';
+import { describeChapter } from './describe-chapter.ts';
 
 describeChapter('README.md');

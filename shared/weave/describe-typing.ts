@@ -6,11 +6,11 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, test } from 'vitest';
-import { readBook, tell, typings } from '../weave/book.ts';
-import type { Chapter } from '../weave/chapter.ts';
-import { checkTyping } from '../weave/check-typing.ts';
-import { type Block, blocksOf, readLines, type Typing, typeBlocks } from '../weave/typing.ts';
-import { ROOT, runToEnd } from './server-process.ts';
+import { ROOT, runToEnd } from '../harness/server-process.ts';
+import { readBook, tell, typings } from './book.ts';
+import type { Chapter } from './chapter.ts';
+import { checkTyping } from './check-typing.ts';
+import { type Block, blocksOf, readLines, type Typing, typeBlocks } from './typing.ts';
 
 /** A line that sends its reader to a check, when a step is done. */
 const CHECK = /^Check: `npm run check -- (\d-\d+)`/;

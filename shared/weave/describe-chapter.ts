@@ -3,10 +3,10 @@
  * must show what is printed today.
  */
 import { describe, test, vi } from 'vitest';
-import { readChapter, tell } from '../weave/book.ts';
-import { whatIsMissing } from '../weave/needs.ts';
-import { Play } from '../weave/play.ts';
-import { toActs } from '../weave/transcript.ts';
+import { readChapter, tell } from './book.ts';
+import { whatIsMissing } from './needs.ts';
+import { Play } from './play.ts';
+import { toActs } from './transcript.ts';
 
 /** Seconds for a section: it bounds a hang, and is not measured against. */
 const PATIENCE = 600;
