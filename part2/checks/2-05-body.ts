@@ -139,7 +139,7 @@ export const check: Lesson = {
     },
     {
       name: 'nothing-is-everything',
-      says: 'wsgi.input: read(0), and then read(): expected ["","abc"], got ["abc",""]',
+      says: 'wsgi.input: read(0), readline(0), read(): expected ["","","abc"], got ["abc","",""]',
       file: 'part2/input-stream.ts',
       edits: [
         [
@@ -216,8 +216,8 @@ async function checkEnds(trial: Trial, server: ServerProcess): Promise<void> {
     request('POST /read-zero HTTP/1.1', 'Content-Length: 3'),
     Buffer.from('abc'),
   );
-  if (zero.body.toString().replace(' ', '') !== '["","abc"]') {
-    const message = `wsgi.input: read(0), and then read(): expected ["","abc"], got ${zero.body}`;
+  if (zero.body.toString().replaceAll(' ', '') !== '["","","abc"]') {
+    const message = `wsgi.input: read(0), readline(0), read(): expected ["","","abc"], got ${zero.body}`;
     throw wrongAnswer(message, zero, { mistake: 'nothing-is-everything' });
   }
   await checkLines(trial, server);

@@ -291,9 +291,10 @@ const cases: Record<string, Case> = {
     return ['x'];
   },
   '/read-zero': async (environ, start) => {
-    const [none, rest] = [await environ['wsgi.input'].read(0), await environ['wsgi.input'].read()];
+    const input = environ['wsgi.input'];
+    const parts = [await input.read(0), await input.readline(0), await input.read()];
     start('200 OK', TEXT);
-    return [JSON.stringify([none, rest].map((bytes) => Buffer.from(bytes).toString()))];
+    return [JSON.stringify(parts.map((bytes) => Buffer.from(bytes).toString()))];
   },
   /** The status is what the query says. */
   '/status': (environ, start) => {

@@ -76,9 +76,10 @@ def leaves(environ, start_response):
 
 
 def read_zero(environ, start_response):
-    none, rest = environ['wsgi.input'].read(0), environ['wsgi.input'].read()
+    body = environ['wsgi.input']
+    parts = [body.read(0), body.readline(0), body.read()]
     start_response('200 OK', TEXT)
-    return [json.dumps([none.decode(), rest.decode()]).encode()]
+    return [json.dumps([part.decode() for part in parts]).encode()]
 
 
 def status(environ, start_response):
