@@ -5,7 +5,7 @@ import {
   GET,
   hasBegun,
   isWhole,
-  takeAnswer,
+  takePage,
   until,
   usualTime,
 } from '../../shared/checks/run/clients.ts';
@@ -60,7 +60,7 @@ export const check: Lesson = {
     }
     await first.send('\n');
     for (const [index, client] of [first, second, third].entries()) {
-      await takeAnswer(client, `Client ${index + 1} of 3, when its turn had come,`);
+      await takePage(client, `Client ${index + 1} of 3, when its turn had come,`);
       client.leave();
     }
     const silent = await trial.connect(server);

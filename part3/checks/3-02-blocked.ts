@@ -6,7 +6,7 @@ import {
   hasBegun,
   isWhole,
   PATIENCE,
-  takeAnswer,
+  takePage,
 } from '../../shared/checks/run/clients.ts';
 import { Failure } from '../../shared/checks/run/failure.ts';
 import type { Trial } from '../../shared/checks/run/trial.ts';
@@ -67,11 +67,11 @@ export const check: Lesson = {
       if (performance.now() - asleep > PATIENCE * 1000) break;
       await delay(3);
     }
-    await takeAnswer(first, 'The first client');
+    await takePage(first, 'The first client');
     // No timer and no wait ends early, so who was this quick has not slept; who was not may be on a busy machine.
     if (performance.now() - asked < NAP * 1000) throw doesNotSleep();
     await begins(second, 'The second client, when the first was served,');
-    await takeAnswer(second, 'The second client');
+    await takePage(second, 'The second client');
   },
   mistakes: [
     {

@@ -6,7 +6,7 @@ import {
   hasBegun,
   isWhole,
   PATIENCE,
-  takeAnswer,
+  takePage,
 } from '../../shared/checks/run/clients.ts';
 import { Failure } from '../../shared/checks/run/failure.ts';
 
@@ -30,7 +30,7 @@ export const check: Lesson = {
     const start = performance.now();
     const patient = await trial.connect(server);
     await insist(patient, 'A client');
-    await takeAnswer(patient, 'A client');
+    await takePage(patient, 'A client');
     const usual = performance.now() - start;
     const clients = await askAll(trial, server, 3);
     const isOver = () => clients.every((client) => isWhole(client) || client.ending !== 'open');
@@ -46,7 +46,7 @@ export const check: Lesson = {
         { mistake: 'no-pause-on-connect' },
       );
     }
-    for (const client of clients) await takeAnswer(client, 'A client that wrote at once');
+    for (const client of clients) await takePage(client, 'A client that wrote at once');
   },
   mistakes: [
     {

@@ -1,5 +1,5 @@
 import type { Lesson } from '../../shared/checks/check.ts';
-import { askAll, comesTrue, PATIENCE, takeAnswer, until } from '../../shared/checks/run/clients.ts';
+import { askAll, comesTrue, PATIENCE, takePage, until } from '../../shared/checks/run/clients.ts';
 import { Failure } from '../../shared/checks/run/failure.ts';
 import type { Trial } from '../../shared/checks/run/trial.ts';
 import { childrenOf, connectionsOf } from '../../shared/harness/proc.ts';
@@ -31,7 +31,7 @@ export const check: Lesson = {
     const before = server.openSockets() ?? 0;
     const clients = await askAll(trial, server, CLIENTS);
     for (const client of clients) {
-      await takeAnswer(client, 'A client');
+      await takePage(client, 'A client');
       await until(
         () => client.ending !== 'open',
         3,
@@ -120,7 +120,7 @@ async function noChildren(server: ServerProcess): Promise<void> {
 async function showKeepOpen(trial: Trial): Promise<void> {
   const server = await trial.start({ args: ['--keep-open'] });
   const clients = await askAll(trial, server, CLIENTS);
-  for (const client of clients) await takeAnswer(client, 'With --keep-open a client');
+  for (const client of clients) await takePage(client, 'With --keep-open a client');
   const hasEnded = () => clients.some(({ ending }) => ending !== 'open');
   await comesTrue(() => hasEnded() || childrenOf(server.pid).length === 0, PATIENCE);
   if (hasEnded()) await comesTrue(() => connectionsOf(server.pid) < CLIENTS, 0.3); // the last may be on its way

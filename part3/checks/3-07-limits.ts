@@ -6,7 +6,7 @@ import {
   isWhole,
   LONG,
   PATIENCE,
-  takeAnswer,
+  takePage,
   until,
 } from '../../shared/checks/run/clients.ts';
 import { Failure } from '../../shared/checks/run/failure.ts';
@@ -67,7 +67,7 @@ export const check: Lesson = {
       () => new Failure('Of those who came at once, some are neither served nor turned away'),
     );
     for (const client of clients) client.leave();
-    await takeAnswer(await ask(trial, server), 'When the crowd was gone, a newcomer', 5);
+    await takePage(await ask(trial, server), 'When the crowd was gone, a newcomer', 5);
     await trial.end();
 
     const quiet = await crowdAt(trial, '--sleep', LONG);

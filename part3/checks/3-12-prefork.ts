@@ -1,13 +1,6 @@
 import type { Lesson } from '../../shared/checks/check.ts';
 import { kill, pidsOf } from '../../shared/checks/run/children.ts';
-import {
-  ask,
-  begins,
-  isWhole,
-  takeAnswer,
-  takePid,
-  until,
-} from '../../shared/checks/run/clients.ts';
+import { ask, begins, isWhole, takePage, takePid, until } from '../../shared/checks/run/clients.ts';
 import { Failure } from '../../shared/checks/run/failure.ts';
 import { bornAt, childrenOf, uptime } from '../../shared/harness/proc.ts';
 import type { RawClient } from '../../shared/harness/raw-client.ts';
@@ -63,7 +56,7 @@ export const check: Lesson = {
     }
     for (const client of clients) client.leave();
     await replaced(server, [...pids]);
-    await takeAnswer(await ask(trial, server), 'After a worker was replaced, a client');
+    await takePage(await ask(trial, server), 'After a worker was replaced, a client');
   },
   mistakes: [
     {

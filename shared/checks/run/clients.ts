@@ -115,9 +115,23 @@ export async function takeAnswer(
   });
 }
 
+/** The whole answer, and that it is a page: a 200, whose end the client can see. */
+export async function takePage(
+  client: RawClient,
+  who: string,
+  seconds: number = PATIENCE,
+): Promise<Answer> {
+  const answer = await takeAnswer(client, who, seconds);
+  const { received } = client;
+  if (answer.status !== 200)
+    throw new Failure(`${who} expected 200, got ${answer.status}`, { received, at: 9 });
+  if (answer.body.length > 0) return answer;
+  throw new Failure(`${who} expected a page, got none`, { received, at: received.length });
+}
+
 /** The process that answered, by the answer's own word. */
 export async function takePid(client: RawClient, who: string): Promise<number> {
-  const answer = await takeAnswer(client, who);
+  const answer = await takePage(client, who);
   if (answer.pid !== undefined) return answer.pid;
   throw new Failure(
     `${who} expected a body with "This is process N.", got ${JSON.stringify(answer.text.slice(0, 60))}`,
@@ -129,7 +143,7 @@ export async function takePid(client: RawClient, who: string): Promise<number> {
 export async function usualTime(trial: Trial, server: ServerProcess): Promise<number> {
   const start = performance.now();
   const client = await ask(trial, server);
-  await takeAnswer(client, 'A client that was alone');
+  await takePage(client, 'A client that was alone');
   client.leave();
   return performance.now() - start;
 }
