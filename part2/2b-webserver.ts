@@ -2,7 +2,7 @@
  * 2b: one server for every framework. Bytes come in from a socket, and an application from the command
  * line; the server makes an environ of the bytes, calls the application, and makes bytes of what it
  * returns. Its faults are those of 2015: a packet is a request, the query stays in the path, headers and body get lost,
- * status and headers lie on the server, an answer leaves in one piece, and one bad line ends the server.
+ * status and headers are kept on the server, an answer leaves in one piece, and one bad line ends the server.
  *
  *   npm run part2 -- 2b wsgiapp:app  and in a second terminal:   curl -v localhost:8888/hello
  */
