@@ -119,18 +119,14 @@ export const check: Lesson = {
       edits: [['if (socket.writableEnded) return;', '']],
     },
     {
-      name: 'shared-buffer',
-      says: SHARED,
-      edits: [
-        ['if (socket.writableEnded) return;', 'if (isAnswered) return;'],
-        [RESPOND, `isAnswered = true; ${RESPOND}`],
-        [SERVER, `let isAnswered = false;\n${SERVER}`],
-      ],
-    },
-    {
       name: 'impatient',
-      says: 'Your program hung up before the first byte of the request: expected it to wait, for a client may be slow',
-      edits: [['const IDLE_TIMEOUT = 30_000;', 'const IDLE_TIMEOUT = 20;']],
+      says: 'Your program hung up after the first byte of the request: expected it to wait, for a client may be slow',
+      edits: [
+        [
+          COLLECT,
+          `${COLLECT} setTimeout(() => { if (!head.includes('\\r\\n\\r\\n')) socket.destroy(); }, 20);`,
+        ],
+      ],
     },
     {
       name: 'letters-lost',

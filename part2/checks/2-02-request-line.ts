@@ -16,8 +16,6 @@ import type { Trial } from '../../shared/checks/run/trial.ts';
 import type { RawClient } from '../../shared/harness/raw-client.ts';
 import type { ServerProcess } from '../../shared/harness/server-process.ts';
 
-/** A client of HTTP/1.0 need not say which host it means. */
-const OLD = Buffer.from('GET /environ HTTP/1.0\r\n\r\n');
 const PIECES = [
   'GET /envi',
   'ron HTTP/1.1\r\nHost: local',
@@ -114,7 +112,7 @@ async function checkRequestLine(trial: Trial): Promise<void> {
   seen.expect('REQUEST_METHOD', 'PROPFIND', { GET: 'assumes-get' });
   seen.expect('PATH_INFO', '/environ');
   seen.expect('SERVER_PROTOCOL', 'HTTP/1.1');
-  const old = environIn(await ask(trial, server, OLD), 'GET /environ HTTP/1.0', server);
+  const old = await environOf(trial, server, 'GET /environ HTTP/1.0');
   old.expect('REQUEST_METHOD', 'GET');
   old.expect('SERVER_PROTOCOL', 'HTTP/1.0', { 'HTTP/1.1': 'constant-protocol' });
   const answer = await ask(trial, server, request('GET /environ x HTTP/1.1'));
@@ -143,7 +141,7 @@ async function checkPieces(trial: Trial, server: ServerProcess): Promise<void> {
   }
   const seen = environIn(answer, 'GET /environ', server);
   seen.expect('PATH_INFO', '/environ');
-  seen.expect('HTTP_HOST', 'localhost');
+  if (`${seen.environ.HTTP_HOST}`.trim() !== 'localhost') seen.expect('HTTP_HOST', 'localhost');
   expectConnection(seen, client, server, trial);
 }
 

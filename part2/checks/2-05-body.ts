@@ -210,6 +210,7 @@ async function checkEnds(trial: Trial, server: ServerProcess): Promise<void> {
     const byHand = `printf 'POST /sha256 HTTP/1.1\\r\\nHost: x\\r\\nContent-Length: 4\\r\\n\\r\\nabcd\\r\\n' | nc 127.0.0.1 $PORT; printf abcd | sha256sum`;
     throw new Failure(message, { ...details, byHand });
   }
+  await checkLines(trial, server);
   const zero = await ask(
     trial,
     server,
@@ -220,7 +221,6 @@ async function checkEnds(trial: Trial, server: ServerProcess): Promise<void> {
     const message = `wsgi.input: read(0), readline(0), read(): expected ["","","abc"], got ${zero.body}`;
     throw wrongAnswer(message, zero, { mistake: 'nothing-is-everything' });
   }
-  await checkLines(trial, server);
   await checkContinue(trial, server);
 }
 

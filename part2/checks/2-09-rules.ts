@@ -60,7 +60,7 @@ export const check: Lesson = {
       edits: [
         [
           '    return (chunk) => {',
-          "    if (response.method !== 'HEAD') void this.#send(response, Buffer.alloc(0));\n    return (chunk) => {",
+          "    if (headers[0]?.[0] === 'X-Mistaken') void this.#send(response, Buffer.alloc(0));\n    return (chunk) => {",
         ],
       ],
     },

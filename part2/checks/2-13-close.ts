@@ -85,16 +85,6 @@ export const check: Lesson = {
       edits: [['        if (response.headSent && hasNoBody(response)) break;\n', '']],
     },
     {
-      name: 'wrong-length',
-      says: 'GET /hello: Content-Length says 14, and 0 bytes came',
-      edits: [
-        [
-          '      for await (const chunk of body) {',
-          '      await close();\n      for await (const chunk of body.slice ? [] : body) {',
-        ],
-      ],
-    },
-    {
       name: 'client-left-unnoticed',
       says: 'A client left before the app had returned: close() of its result was never called',
       edits: [['    if (response.socket.destroyed) close(); // it left already\n', '']],

@@ -46,7 +46,7 @@ describe.concurrent('one of a few lines on wsgiref is told what wsgiref leaves o
     '2-09':
       'The app has thrown in the middle of its body, and its client got a FIN: half an answer looks whole',
     '2-10': 'A garbage request line: an answer begins with a status line, not with a page',
-    '2-12': 'GET /304: node:http sends the body "", your server "not for the wire"',
+    '2-12': 'GET /204: a 204 has no body, and says nothing of its length; RFC 9110 §8.6',
     '2-14':
       'GET /replaced-behind-nothing, of an app that calls start_response again behind an empty piece: expected 503, got 200 OK',
     '2-15': 'A request of HTTP/1.1 without Host: expected 400, got 200 OK',
@@ -70,7 +70,7 @@ describe.concurrent('a hasty one on node:http is told what it has forgotten', ()
       'POST /lines: expected 200, got 500 Internal Server Error; your server printed: TypeError: input.readline is not a function',
     '2-07': 'There is no Server header, and the app has sent none',
     '2-08':
-      'A client that takes nothing: the app was asked for 64 MiB all the same, and your server keeps them in memory',
+      'A client asked, and said that it would say no more (FIN): expected its answer all the same, and it was hung up on',
     '2-09': 'An app that returns a body and never calls startResponse: expected 500, got 200 OK',
     '2-10': 'A target that is for OPTIONS alone: expected 400, got 200 OK',
     '2-11': 'POST /upload of wsgiapp:app: expected "N bytes\\n", got "N bytes\\n"',

@@ -94,7 +94,7 @@ function takeBody(answer: Answer, method: string): { body: Buffer; used: number 
   }
   if (isChunked) {
     const { isWhole, fault, ...chunks } = readChunks(body);
-    if (!isWhole) throw new Error(fault?.message ?? 'not a whole body in chunks');
+    if (!isWhole) throw new Error(`not a whole chunk: ${fault?.message ?? 'it was cut'}`);
     return chunks;
   }
   if (length === undefined) {

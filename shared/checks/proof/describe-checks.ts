@@ -15,8 +15,8 @@ import { copyMistake, programOf } from './copy.ts';
 import { LongTrial, runChecks } from './long-trial.ts';
 
 /**
- * Whether each mistake is put to all checks before its own, too. That takes most of the time, and which Node.js runs it
- * makes no difference: `.ci/run` does it once.
+ * Whether each mistake is put to all checks before its own, too. That takes three times as long, and is for who has changed
+ * a check.
  */
 const IS_FULL = process.env.PROOFS === 'full';
 
