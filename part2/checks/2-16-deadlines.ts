@@ -14,13 +14,15 @@ import type { RawClient } from '../../shared/harness/raw-client.ts';
 import type { ServerProcess } from '../../shared/harness/server-process.ts';
 
 /** Seconds that the server is told to wait. */
-const PATIENCE = 0.25;
+const PATIENCE = 0.4;
 /** Milliseconds between two bytes of a client that is not silent, and never done. */
-const DRIP = 100;
+const DRIP = 20;
+/** Milliseconds in which a slow reader takes nothing. */
+const PAUSE = 100;
 /** Milliseconds in which a slow reader takes what it can get. */
 const SIP = 5;
 /** How often: all of it takes longer than the patience of the server. */
-const TURNS = 6;
+const TURNS = 8;
 
 /** What no common tool does by itself: a byte every tenth of a second. */
 const DRIPPING =
@@ -49,17 +51,17 @@ export const check: Lesson = {
   mistakes: [
     {
       name: 'unknown-option',
-      says: 'Started with --read-timeout 0.25 --write-timeout 0.25 your program ended before it was ready',
+      says: 'Started with --read-timeout 0.4 --write-timeout 0.4 your program ended before it was ready',
       edits: [["        'write-timeout': text,\n", '']],
     },
     {
       name: 'no-deadline',
-      says: 'With --read-timeout 0.25 a client said nothing, and the next one waited for it: GET /hello: no answer in 3 s',
+      says: 'With --read-timeout 0.4 a client said nothing, and the next one waited for it: GET /hello: no answer in 3 s',
       edits: [['milliseconds(this.#timeouts.read)', 'milliseconds(this.#timeouts.read * 100)']],
     },
     {
       name: 'each-byte-winds-the-clock',
-      says: 'With --read-timeout 0.25 a client sent a byte every 0.1 s, and the next one waited for it: GET /hello: no answer in 3 s',
+      says: 'With --read-timeout 0.4 a client sent a byte every 0.02 s, and the next one waited for it: GET /hello: no answer in 3 s',
       edits: [
         [
           "const packets = on(socket, 'data', { signal, close: ['end', 'close'] });",
@@ -69,19 +71,19 @@ export const check: Lesson = {
     },
     {
       name: 'hangs-up-without-a-word',
-      says: 'With --read-timeout 0.25 half a head came: expected 408, got nothing',
+      says: 'With --read-timeout 0.4 half a head came: expected 408, got nothing',
       edits: [
         ["refuse('408 Request Timeout', 'others are waiting')", "throw new ClientLeft('too late')"],
       ],
     },
     {
       name: 'waits-for-a-slow-reader',
-      says: 'With --write-timeout 0.25 a client took nothing of its answer, and the next one waited for it: GET /hello: no answer in 3 s',
+      says: 'With --write-timeout 0.4 a client took nothing of its answer, and the next one waited for it: GET /hello: no answer in 3 s',
       edits: [['setTimeout(() => cut(socket), patience)', 'setTimeout(() => {}, patience)']],
     },
     {
       name: 'cuts-who-is-slow',
-      says: 'With --write-timeout 0.25 a client took its answer piece by piece, and was cut after N bytes',
+      says: 'With --write-timeout 0.4 a client took its answer piece by piece, and was cut after N bytes',
       edits: [['.finally(() => clearTimeout(timer))', '']],
     },
   ],
@@ -169,7 +171,7 @@ async function expectPatience(trial: Trial, server: ServerProcess, writing: stri
   await client.send(request('GET /endless HTTP/1.1'));
   for (let turn = 0; turn < TURNS && client.ending === 'open'; turn++) {
     client.pause();
-    await delay(DRIP);
+    await delay(PAUSE);
     client.resume();
     await delay(SIP);
   }
