@@ -21,7 +21,9 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
     const bytes = Buffer.from(chunk); // node:http would send a head in UTF-8 together with a string
     if (bytes.length === 0 && !isWritten) return;
     if (!response.headersSent) begin(response, head);
-    await new Promise<void>((resolve) => response.write(bytes, () => resolve()));
+    await new Promise<void>((resolve, reject) =>
+      response.write(bytes, (error) => (error ? reject(error) : resolve())),
+    );
   };
   try {
     if (!isGood(request)) return void response.writeHead(400, { connection: 'close' }).end('no\n');
@@ -35,8 +37,8 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
       head = { status, headers: [...headers] };
       return (chunk) => send(chunk, true);
     });
-    if (response.destroyed) close(result);
-    response.once('close', () => close(result));
+    if (request.socket.destroyed) close(result);
+    request.socket.once('close', () => close(result));
     if (typeof result !== 'object') throw new Error('there is no body');
     for await (const chunk of result) {
       if (response.destroyed) break;
