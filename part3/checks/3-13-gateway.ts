@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Lesson } from '../../shared/checks/check.ts';
 import { type Answer, ask, headerIn, takeAnswer, until } from '../../shared/checks/run/clients.ts';
+import { CONTRACT } from '../../shared/checks/run/contract.ts';
 import { Failure } from '../../shared/checks/run/failure.ts';
-import { APP, expectSame, head, startWorkers, talk } from '../../shared/checks/run/gateway.ts';
+import { expectSame, head, startWorkers, talk } from '../../shared/checks/run/gateway.ts';
 import type { Trial } from '../../shared/checks/run/trial.ts';
 import { openGate } from '../../shared/harness/gate.ts';
 import type { RawClient } from '../../shared/harness/raw-client.ts';
@@ -28,7 +29,7 @@ export const check: Lesson = {
   solution: 'gateway',
   seconds: 15,
   async run(trial) {
-    const server = await trial.start({ app: APP });
+    const server = await trial.start({ app: CONTRACT });
     await servesTwoAtATime(trial, server);
     await keepsThePromises(trial, server);
     await trial.end();

@@ -8,8 +8,9 @@ import {
   takeAnswer,
   until,
 } from '../../shared/checks/run/clients.ts';
+import { CONTRACT } from '../../shared/checks/run/contract.ts';
 import { Failure } from '../../shared/checks/run/failure.ts';
-import { APP, expectSame, head, startWorkers, takeCall } from '../../shared/checks/run/gateway.ts';
+import { expectSame, head, startWorkers, takeCall } from '../../shared/checks/run/gateway.ts';
 import { accepts, type Trial } from '../../shared/checks/run/trial.ts';
 import { openGate } from '../../shared/harness/gate.ts';
 import { hasLivingMember } from '../../shared/harness/proc.ts';
@@ -34,9 +35,9 @@ export const check: Lesson = {
   seconds: 25,
   async run(trial) {
     trial.mayEnd = true;
-    await endsInPeace(trial, await trial.start({ app: APP }));
+    await endsInPeace(trial, await trial.start({ app: CONTRACT }));
     await trial.end();
-    await endsNow(trial, await trial.start({ app: APP }));
+    await endsNow(trial, await trial.start({ app: CONTRACT }));
     await trial.end();
     const many = await startWorkers(trial);
     if (many) await endsInPeace(trial, many);

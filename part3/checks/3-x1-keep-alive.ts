@@ -7,8 +7,9 @@ import {
   takeAnswer,
   until,
 } from '../../shared/checks/run/clients.ts';
+import { CONTRACT } from '../../shared/checks/run/contract.ts';
 import { Failure } from '../../shared/checks/run/failure.ts';
-import { APP, head } from '../../shared/checks/run/gateway.ts';
+import { head } from '../../shared/checks/run/gateway.ts';
 
 const answerIn = (client: { received: Buffer; ending: 'open' | 'fin' | 'rst' }) =>
   answerOf({ ...client, ending: 'open' } as Parameters<typeof answerOf>[0]) !== undefined;
@@ -28,7 +29,7 @@ export const check: Lesson = {
     'curl -v http://localhost:$PORT/hello http://localhost:$PORT/hello  # Re-using existing connection',
   seconds: 10,
   async run(trial) {
-    const server = await trial.start({ app: APP });
+    const server = await trial.start({ app: CONTRACT });
     const client = await trial.connect(server);
     for (const turn of ['first', 'second', 'third']) {
       const before = client.received.length;

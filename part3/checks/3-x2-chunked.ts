@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Lesson } from '../../shared/checks/check.ts';
 import { takeAnswer } from '../../shared/checks/run/clients.ts';
+import { CONTRACT } from '../../shared/checks/run/contract.ts';
 import { Failure } from '../../shared/checks/run/failure.ts';
-import { APP, head, talk } from '../../shared/checks/run/gateway.ts';
+import { head, talk } from '../../shared/checks/run/gateway.ts';
 
 export const check: Lesson = {
   anchor: 'exercises',
@@ -19,7 +20,7 @@ export const check: Lesson = {
     "curl -H 'Transfer-Encoding: chunked' --data-binary @README.md http://localhost:$PORT/sha256",
   seconds: 10,
   async run(trial) {
-    const server = await trial.start({ app: APP });
+    const server = await trial.start({ app: CONTRACT });
     const pieces = ['one, ', 'and another of some length, ', `${'x'.repeat(70_000)}\r\n0\r\n\r\n`];
     const chunks = pieces.map((piece) => `${piece.length.toString(16)}\r\n${piece}\r\n`);
     const sent = `${head('POST /sha256', 'Transfer-Encoding: chunked')}${chunks.join('')}0\r\n\r\n`;

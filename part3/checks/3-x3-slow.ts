@@ -1,7 +1,8 @@
 import type { Lesson } from '../../shared/checks/check.ts';
 import { ask, comesTrue, hasBegun, takeAnswer } from '../../shared/checks/run/clients.ts';
+import { CONTRACT } from '../../shared/checks/run/contract.ts';
 import { Failure } from '../../shared/checks/run/failure.ts';
-import { APP, head } from '../../shared/checks/run/gateway.ts';
+import { head } from '../../shared/checks/run/gateway.ts';
 
 export const check: Lesson = {
   anchor: 'exercises',
@@ -18,7 +19,7 @@ export const check: Lesson = {
     'for i in G E T " "; do printf %s "$i"; sleep 1; done | nc 127.0.0.1 $PORT  # it does not wait for ever',
   seconds: 10,
   async run(trial) {
-    const server = await trial.start({ app: APP, args: ['--head-timeout', '0.5'] });
+    const server = await trial.start({ app: CONTRACT, args: ['--head-timeout', '0.5'] });
     const slow = await ask(trial, server, 'GET /hello HTTP/1.1\r\nHost: ');
     const drip = setInterval(() => slow.send('x').catch(() => {}), 100);
     try {

@@ -1,7 +1,8 @@
 import type { Lesson } from '../../shared/checks/check.ts';
 import { ask, takeAnswer } from '../../shared/checks/run/clients.ts';
+import { CONTRACT } from '../../shared/checks/run/contract.ts';
 import { Failure } from '../../shared/checks/run/failure.ts';
-import { APP, head, takeCall, talk } from '../../shared/checks/run/gateway.ts';
+import { head, takeCall, talk } from '../../shared/checks/run/gateway.ts';
 import type { Trial } from '../../shared/checks/run/trial.ts';
 import { openGate } from '../../shared/harness/gate.ts';
 import type { ServerProcess } from '../../shared/harness/server-process.ts';
@@ -22,7 +23,7 @@ export const check: Lesson = {
     'while curl -sS http://127.0.0.1:$PORT/pid; do echo; sleep 0.2; done  # meanwhile, in a third: kill -HUP the server',
   seconds: 20,
   async run(trial) {
-    const server = await trial.start({ app: APP, args: ['--workers', '2'] });
+    const server = await trial.start({ app: CONTRACT, args: ['--workers', '2'] });
     const gate = await openGate();
     try {
       const old = new Set<string>();

@@ -26,17 +26,10 @@ export function measureCoverage(
     const base = readLines(root, typing.base);
     const blocks = blocksOf(chapters, typing.file);
     const changed = newIn(base, file);
-    const shown = typing.isDemanded
-      ? complement(
-          newIn(
-            typeBlocks(base, blocks, typing).lines.map(({ text }) => text),
-            file,
-          ),
-          file,
-        )
-      : new Set(blocks.flatMap((block) => shownBy(block, file)));
+    const typed = () => typeBlocks(base, blocks, typing).lines.map(({ text }) => text);
+    const shown = new Set(typing.isDemanded ? [] : blocks.flatMap((block) => shownBy(block, file)));
     const missing = typing.isDemanded
-      ? [...file.keys()].filter((at) => !shown.has(at)) // one that was there and was lost is missing, too
+      ? newIn(typed(), file) // one that was there and was lost is missing, too
       : changed.filter((at) => !shown.has(at));
     return { ...typing, changed: changed.length, missing: missing.map((at) => at + 1) };
   });
@@ -79,11 +72,6 @@ function newIn(base: readonly string[], lines: readonly string[]): number[] {
     at += value.length;
   }
   return found;
-}
-
-function complement(indexes: readonly number[], lines: readonly string[]): Set<number> {
-  const without = new Set(indexes);
-  return new Set([...lines.keys()].filter((at) => !without.has(at)));
 }
 
 /** Indexes of a file's lines that a block shows where it stands in the file as a whole. */

@@ -5,6 +5,7 @@
 import { diffArrays } from 'diff';
 import { MAX_LINES } from './code.ts';
 import { indexesOfRun } from './source.ts';
+import { isMargin } from './typing.ts';
 
 export interface Step {
   readonly language: 'ts' | 'diff';
@@ -90,9 +91,4 @@ function toAppended(typed: readonly string[], lines: readonly string[]): Step[] 
   const step: Step = { language: 'ts', lines: lines.slice(0, end) };
   const before = typed.length > 0 && isMargin(lines[0]) ? [...typed, ''] : typed;
   return [step, ...toAppended([...before, ...step.lines], lines.slice(next))];
-}
-
-/** Whether an empty line is left before it: see typing.ts. */
-function isMargin(line: string | undefined): boolean {
-  return line !== undefined && /^[^\s)}\]]/.test(line);
 }

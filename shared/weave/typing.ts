@@ -76,9 +76,14 @@ export function typeBlocks(
 
 function append(lines: readonly Line[], block: Block): Line[] {
   const [first = ''] = block.fence.lines;
-  const isApart = lines.length > 0 && /^[^\s)}\]]/.test(first);
+  const isApart = lines.length > 0 && isMargin(first);
   const typed = isApart ? ['', ...block.fence.lines] : block.fence.lines;
   return [...lines, ...typed.map((text) => ({ text, block }))];
+}
+
+/** Whether a line begins at the margin, and closes nothing: appended, an empty line is left before it. */
+export function isMargin(line: string | undefined): boolean {
+  return line !== undefined && /^[^\s)}\]]/.test(line);
 }
 
 function change(lines: readonly Line[], block: Block): Line[] | string {

@@ -114,9 +114,9 @@ export function excuseOf(
 ): Excuse | undefined {
   const isMeant = ({ change = '' }: Excuse) =>
     original.includes(change) || replacement.includes(change);
-  return excuses.find(
-    (excuse) => excuse.file === file && lineOf(file, line).includes(excuse.line) && isMeant(excuse),
-  );
+  const there = excuses.filter((excuse) => excuse.file === file);
+  const text = there.length > 0 ? lineOf(file, line) : '';
+  return there.find((excuse) => text.includes(excuse.line) && isMeant(excuse));
 }
 
 /** Each survivor without an excuse, with its place; excuses that excuse nothing; and the score. */

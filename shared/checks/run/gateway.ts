@@ -3,10 +3,9 @@ import type { Socket } from 'node:net';
 import type { RawClient } from '../../harness/raw-client.ts';
 import type { ServerProcess } from '../../harness/server-process.ts';
 import { type Answer, answerOf, ask, comesTrue, PATIENCE, takeAnswer } from './clients.ts';
+import { CONTRACT } from './contract.ts';
 import { Failure } from './failure.ts';
 import type { Trial } from './trial.ts';
-
-export const APP = 'shared/harness/contract-app:app';
 
 /** A whole head, the last of its connection. */
 export function head(request: string, ...fields: string[]): string {
@@ -30,7 +29,7 @@ export async function takeCall(opened: Promise<Socket>, client: RawClient): Prom
 /** Starts it with so many workers; undefined if it does not know the option. */
 export async function startWorkers(trial: Trial): Promise<ServerProcess | undefined> {
   try {
-    return await trial.start({ app: APP, args: ['--workers', '2'] });
+    return await trial.start({ app: CONTRACT, args: ['--workers', '2'] });
   } catch (error) {
     const { cause, stderr = '' } = (error as Failure).details ?? {};
     if (cause === 'did not start' && /workers/.test(stderr)) return undefined;
