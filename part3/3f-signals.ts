@@ -35,6 +35,7 @@ if (process.argv[2] === 'child') {
   process.once('disconnect', () => process.exit());
   process.once('message', (task: Task, socket?: Socket) => {
     if (!socket) return process.exit(); // it was reset while we were being started
+    process.send?.('taken');
     socket.allowHalfOpen = true; // its options have not travelled along
     socket.on('error', () => socket.destroy());
     socket.once('close', () => process.exit());
@@ -57,17 +58,18 @@ async function serveForever(): Promise<void> {
   for await (const [socket] of on(server, 'connection')) {
     while (active >= MAX_CHILDREN) await once(children, 'exit');
     const child = fork(import.meta.filename, ['child']);
-    const giveUp = () => socket.destroy(); // it never came so far
+    const letGo = () => socket.destroy(); // our copy: the child has its own, or is dead
     child.on('error', (error) => console.log(`* ${error.message}`));
-    child.once('exit', giveUp).once('message', () => {
-      child.off('exit', giveUp).send({ sleep, others: active - 1 }, socket);
+    child.once('exit', letGo).once('message', () => {
+      child.send({ sleep, others: active - 1 }, socket, { keepOpen: true });
+      child.once('message', letGo);
     });
     child.once('exit', (code, signal) => {
       console.log(`* process ${child.pid} ended: ${signal ?? code}`);
       if (!countSignals) noteDeath();
     });
     if (child.pid) active++;
-    else giveUp();
+    else letGo();
   }
 }
 

@@ -52,7 +52,7 @@ async function openAll(): Promise<Sight[]> {
   });
   if (reverse) await Promise.all(connected);
   const speakers = reverse ? sockets.toReversed() : sockets;
-  if (hold > 0) await delay(hold * 1000);
+  if (hold > 0) await Promise.race([delay(hold * 1000), Promise.all(endings)]);
   for (const socket of speakers) socket.write(REQUEST);
   return Promise.all(endings);
 }

@@ -16,6 +16,13 @@ export type Capability =
   | 'gateway' // runs any application: takes module:callable
   | 'contract'; // keeps all of PEP 3333 as it does so, and refuses what is not HTTP
 
+/** What a file begins as: a copy of a stage's own file, or of a piece of it: from one declaration on, before another one. */
+export interface Origin {
+  readonly from: string;
+  readonly at?: string;
+  readonly before?: string;
+}
+
 export interface Stage {
   readonly id: string;
   readonly part: string;
@@ -23,10 +30,10 @@ export interface Stage {
   readonly file: string;
   readonly summary: string;
   readonly can: readonly Capability[];
-  /** The stage that a reader changes into this one; without it, this one begins as an empty file. */
-  readonly from?: string;
-  /** Files that a reader types for it beside its own, each from the beginning; relative to the project's root. */
-  readonly beside?: readonly string[];
+  /** The stage that a reader changes into this one, or a piece of it; without it, this one begins as an empty file. */
+  readonly from?: string | Origin;
+  /** Files that a reader types for it beside its own, each from the beginning, or from a stage; relative to the project's root. */
+  readonly beside?: readonly (string | ({ readonly file: string } & Origin))[];
   /** Its chapter shows all of it, in the order in which it is typed: a test types it and compares. */
   readonly isTyped?: boolean;
   /** Options of its own, beside --port and --host. */
@@ -131,6 +138,7 @@ export const STAGES: readonly Stage[] = [
     file: 'part3/3a-iterative.ts',
     summary: 'one at a time: the second client waits',
     can: LADDER,
+    isTyped: true,
   },
   {
     id: '3b',
@@ -139,6 +147,7 @@ export const STAGES: readonly Stage[] = [
     summary: 'blocks as it answers: connected is not accepted',
     can: LADDER,
     from: '3a',
+    isTyped: true,
     options: [
       ['--sleep S', 'seconds a handler blocks between head and body (default: 3)'],
       ['--backlog N', 'connections the kernel may queue (default: 511)'],
@@ -151,6 +160,7 @@ export const STAGES: readonly Stage[] = [
     summary: 'a process for each connection, and its price',
     can: LADDER,
     from: '3b',
+    isTyped: true,
     options: [
       ['--sleep S', 'seconds a handler blocks between head and body (default: 3)'],
       ['--no-pause', 'read on from connections given away: bytes are lost'],
@@ -163,6 +173,7 @@ export const STAGES: readonly Stage[] = [
     summary: 'descriptors that leak, and those that run out',
     can: SIBLING,
     from: '3c',
+    isTyped: true,
     options: [
       ['--sleep S', 'seconds a handler blocks between head and body (default: 0)'],
       ['--max-connections N', 'connections that may wait (default: 1000)'],
@@ -176,6 +187,7 @@ export const STAGES: readonly Stage[] = [
     summary: 'children that died and were not asked about',
     can: SIBLING,
     from: '3d',
+    isTyped: true,
     options: [
       ['--sleep S', 'seconds a handler blocks between head and body (default: 0.5)'],
       ['--blocked S', 'let the event loop stand still for S seconds at a time (default: 0)'],
@@ -188,6 +200,7 @@ export const STAGES: readonly Stage[] = [
     summary: 'many deaths, one SIGCHLD',
     can: LADDER,
     from: '3e',
+    isTyped: true,
     options: [
       ['--sleep S', 'seconds a handler blocks between head and body (default: 0)'],
       ['--count-signals', 'count signals instead of exits'],
@@ -200,6 +213,7 @@ export const STAGES: readonly Stage[] = [
     summary: 'one process serves all, until one handler computes',
     can: LADDER,
     from: '3a',
+    isTyped: true,
     options: [
       ['--sleep S', 'seconds a handler waits between head and body (default: 3)'],
       ['--busy', 'compute instead of waiting'],
@@ -211,11 +225,77 @@ export const STAGES: readonly Stage[] = [
     file: 'part3/3h-prefork.ts',
     summary: 'workers that share a port, and a primary that replaces them',
     can: LADDER,
-    from: '3g',
+    from: '3b',
+    isTyped: true,
     options: [
       ['--sleep S', 'seconds a handler blocks between head and body (default: 3)'],
       ['--workers N', 'processes (default: 4)'],
       ['--sched-none', 'take from the queue of the kernel instead of in turn'],
+    ],
+  },
+  {
+    id: '3i',
+    part: 'part3',
+    file: 'part3/3i-messages.ts',
+    summary: 'the first room on a socket: connections are kept; it answers by itself',
+    can: ['http', 'whole-head', 'length', 'tough', 'keep-alive'],
+    beside: [
+      ...['http-error', 'limits', 'grammar', 'receive-buffer', 'request-head'],
+      ...['body-framing', 'request-parser', 'response-writer'],
+    ].map((module) => `part3/http/${module}.ts`),
+    isTyped: true,
+    options: [['--parse', 'print the events that standard input makes, and serve nobody']],
+  },
+  {
+    id: '3j',
+    part: 'part3',
+    file: 'part3/3j-applications.ts',
+    summary: 'the second room: any framework, many requests at a time',
+    can: ['http', 'whole-head', 'length', 'tough', 'keep-alive', 'gateway'],
+    from: '3i',
+    beside: ['wsgi', 'environ', 'input-stream', 'request-body', 'run-application'].map(
+      (module) => `part3/gateway/${module}.ts`,
+    ),
+    isTyped: true,
+  },
+  {
+    id: '3k',
+    part: 'part3',
+    file: 'part3/3k-pace.ts',
+    summary: 'nobody gets more than was asked for: backpressure both ways',
+    can: ['http', 'whole-head', 'length', 'tough', 'keep-alive', 'gateway'],
+    from: '3j',
+    isTyped: true,
+    beside: ['part3/server/outbox.ts'],
+  },
+  {
+    id: '3l',
+    part: 'part3',
+    file: 'part3/3l-deadlines.ts',
+    summary: 'a chess clock for each connection, and limits that speak',
+    can: ['http', 'whole-head', 'length', 'tough', 'keep-alive', 'gateway'],
+    from: '3k',
+    isTyped: true,
+    beside: ['part3/server/clock.ts'],
+    options: [['--head-timeout S', 'and the others of http/limits.ts, as the gateway has them']],
+  },
+  {
+    id: '3m',
+    part: 'part3',
+    file: 'part3/3m-stopping.ts',
+    summary: 'drains at the end, logs what it did, knows whom to believe',
+    can: ['http', 'whole-head', 'length', 'tough', 'keep-alive', 'drains', 'gateway'],
+    from: { from: '3l', at: 'TICK' },
+    isTyped: true,
+    beside: [
+      { file: 'part3/server/connection.ts', from: '3l', at: 'State', before: 'TICK' },
+      'part3/server/signals.ts',
+      'part3/server/access-log.ts',
+    ],
+    options: [
+      ['--access-log FILE', 'a line for each answer, in Combined Log Format; - is standard output'],
+      ['--forwarded-allow-ips LIST', 'proxies whose X-Forwarded-* are believed (default: nobody)'],
+      ['--head-timeout S', 'and the other limits, as the gateway has them'],
     ],
   },
   {
@@ -224,6 +304,11 @@ export const STAGES: readonly Stage[] = [
     file: 'part3/webserver3.ts',
     summary: 'any framework, many requests at a time',
     can: ['http', 'whole-head', 'length', 'tough', 'keep-alive', 'drains', 'gateway', 'contract'],
+    isTyped: true,
+    beside: [
+      { file: 'part3/server/worker.ts', from: '3m', at: 'Door', before: 'readProxies' },
+      ...['trace', 'supervisor', 'options'].map((module) => `part3/server/${module}.ts`),
+    ],
     options: [
       ['--unix PATH', 'listen on a socket in the file system instead of a port'],
       ['--unix-mode MODE', 'its permissions in octal, like 660 (default: what the umask leaves)'],

@@ -50,7 +50,7 @@ export const check: Lesson = {
     },
     {
       name: 'no-listener',
-      says: 'Connected, a request sent, and in 1 s nothing came back, nor a FIN when the client hung up: does your program read what it is sent?',
+      says: 'Connected, a request sent, and in 1 s nothing came back, and nothing happened when the client hung up: does your program read what it is sent?',
       edits: [["socket.on('data', (packet) => {", "socket.on('date', (packet) => {"]],
     },
     ...['\\n\\n', '\\n\\r\\n\\r', '\\\\r\\\\n\\\\r\\\\n'].map(
@@ -104,7 +104,7 @@ export const check: Lesson = {
     {
       name: 'no-listener',
       file: 'part1/start/server.ts',
-      says: 'Connected, a request sent, and in 1 s nothing came back, nor a FIN when the client hung up: does your program read what it is sent?',
+      says: 'Connected, a request sent, and in 1 s nothing came back, and nothing happened when the client hung up: does your program read what it is sent?',
     },
   ],
 };
@@ -156,12 +156,15 @@ async function whySilent(server: ServerProcess, client: RawClient): Promise<Fail
   if (client.size > 0) {
     const message =
       'Your program answers only when the client has hung up: expected it to speak as soon as a request is there';
-    return wrong(message, client.received, 0, 'waits-for-end');
+    const { details } = wrong(message, client.received, 0, 'waits-for-end');
+    const byHand =
+      "printf 'GET / HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n' | nc -N 127.0.0.1 $PORT  # and without -N";
+    return new Failure(message, { ...details, byHand });
   }
   const silence = `Connected, a request sent, and in ${REACTION / 1000} s nothing came back`;
   return client.ending === 'open'
     ? new Failure(
-        `${silence}, nor a FIN when the client hung up: does your program read what it is sent?`,
+        `${silence}, and nothing happened when the client hung up: does your program read what it is sent?`,
         { cause: 'timed out', mistake: 'no-listener' },
       )
     : new Failure(

@@ -87,14 +87,17 @@ async function crlf(trial: Trial): Promise<void> {
     const message = 'Content-Length and Transfer-Encoding are both there: expected one of the two';
     throw wrong(message, bytes, fieldAt(bytes, 'content-length'), 'length-and-chunks');
   }
-  const signal = AbortSignal.timeout(2 * REACTION);
+  const dispatcher = await server.openAgent();
+  const signal = AbortSignal.timeout(5 * REACTION); // the first request of all loads the client's parser, too
   try {
-    const { body } = await server.request('/', { reset: true, signal });
+    const { body } = await server.request('/', { dispatcher, reset: true, signal });
     await body.dump().catch(() => {}); // how long it is, is asked later
   } catch (error) {
     const { message } = error as Error;
     if (!(await accepts(server.port))) throw await oneShot(trial);
     throw wrong(`A strict client (undici) refuses your answer: ${message}`, bytes, 0);
+  } finally {
+    await dispatcher.destroy();
   }
 }
 

@@ -18,7 +18,8 @@ export const check: Lesson = {
     'a chunked body instead of a Content-Length',
     'a Content-Type (without charset=utf-8 a browser may guess wrong)',
   ],
-  byHand: 'curl -si -m 2 127.0.0.1:$PORT | wc -c',
+  byHand:
+    'curl -s -m 2 127.0.0.1:$PORT | wc -c; curl -si -m 2 127.0.0.1:$PORT | grep -i length  # the same number twice',
   solution: '1c',
   seconds: 4,
   run: length,

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Lesson } from '../../shared/checks/check.ts';
+import { comesTrue } from '../../shared/checks/run/clients.ts';
 import { Failure } from '../../shared/checks/run/failure.ts';
 import { get, parseAnswer, quote, REACTION } from '../../shared/checks/run/first-answer.ts';
 import { rest } from '../../shared/checks/run/rest.ts';
@@ -60,6 +61,12 @@ export const check: Lesson = {
       name: 'destroy-after-write',
       says: 'The connection was closed after N of 16777216 bytes: expected all, and then the end',
       edits: [[END, 'socket.end(body); setTimeout(() => socket.destroy(), 100);']],
+    },
+    {
+      name: 'ends-with-its-client',
+      says: 'A client was served to the end, and the next one was not; your program ended',
+      edits: [[END, 'socket.end(body, () => setImmediate(() => later()));']],
+      isNamed: false,
     },
     {
       name: 'hangs-up-at-fin',
@@ -129,18 +136,29 @@ function expectGoodbye(client: RawClient): void {
   }
 }
 
-/** Who has nothing more to say may say so, as `printf ... | nc` does, and listens all the same. */
+/** Who has nothing more to say may say so, as `printf ... | nc -N` does, and listens all the same. */
 async function expectAllBehindFin(trial: Trial, server: ServerProcess): Promise<void> {
   const client = await trial.connect(server);
   await client.send(get());
   client.halfClose();
   await client.settle(REACTION);
   const { body } = parseAnswer(client.received, client.ending);
-  if (body.length >= PLENTY) return;
+  if (body.length >= PLENTY) return expectTheNext(trial, server);
   const message = `A client asked, and said that it would say no more (FIN): expected all ${PLENTY} bytes, got ${body.length}`;
   throw new Failure(message, {
     cause: client.ending === 'rst' ? 'reset' : 'wrong',
     mistake: 'hangs-up-at-fin',
     byHand: "printf 'GET / HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n' | nc -N 127.0.0.1 $PORT | wc -c",
   });
+}
+
+/** What follows a goodbye is the next client. */
+async function expectTheNext(trial: Trial, server: ServerProcess): Promise<void> {
+  const message = 'A client was served to the end, and the next one was not';
+  const next = await trial.connect(server).catch(() => undefined); // it may end just now
+  await next?.send(get()).catch(() => {});
+  await next?.settle(REACTION, () => next.size > 0 || next.ending !== 'open');
+  if (next && next.size > 0) return;
+  await comesTrue(() => trial.hasExited, 1); // a crash is heard of a moment later
+  throw new Failure(message, { cause: 'wrong' });
 }

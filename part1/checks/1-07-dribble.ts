@@ -39,6 +39,7 @@ export const check: Lesson = {
   lenient: [
     'how letters beyond ASCII are printed, if no byte of them is lost',
     'serving one client at a time',
+    'how long it waits for the rest of a request, if it is more than a moment',
   ],
   byHand:
     "(printf 'GET / HT'; sleep 1; printf 'TP/1.1\\r\\n\\r'; sleep 1; printf '\\n') | nc 127.0.0.1 $PORT",
@@ -239,6 +240,8 @@ async function expectOnePrint(server: ServerProcess, client: RawClient): Promise
     received: Buffer.from(server.stdout),
     isPrinted: true,
     mistake: 'answers-again',
+    byHand:
+      "(printf 'GET /more HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n'; for i in 1 2 3; do printf '\\r\\n\\r\\n'; sleep 0.1; done) | nc 127.0.0.1 $PORT  # read what your server prints",
   });
 }
 

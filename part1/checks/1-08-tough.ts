@@ -1,6 +1,13 @@
 import type { Lesson } from '../../shared/checks/check.ts';
 import { Failure } from '../../shared/checks/run/failure.ts';
-import { ask, get, quote, REACTION, wrong } from '../../shared/checks/run/first-answer.ts';
+import {
+  ask,
+  expectService,
+  get,
+  quote,
+  REACTION,
+  wrong,
+} from '../../shared/checks/run/first-answer.ts';
 import { rest } from '../../shared/checks/run/rest.ts';
 import type { Trial } from '../../shared/checks/run/trial.ts';
 import type { ServerProcess } from '../../shared/harness/server-process.ts';
@@ -13,9 +20,9 @@ export const check: Lesson = {
   title: 'No client can end it, fill it, or write on its terminal',
   goal: "An 'error' that nobody listens to ends the process",
   hints: [
-    'Somebody pulls the plug. Whose error is that, and who hears of it?',
+    'Somebody pulls the plug: whose error is that, and who hears of it? Another sends a head without an end, a third one what a terminal obeys.',
     "A socket is an EventEmitter: 'error' without a listener is thrown. That is so for every socket, also after end().",
-    "First thing for each connection: socket.on('error', () => socket.destroy()) - close(2) when recv(2) or send(2) fails with ECONNRESET or EPIPE. And expect that no request ever comes.",
+    "First thing for each connection: socket.on('error', () => socket.destroy()) - close(2) when recv(2) or send(2) fails with ECONNRESET or EPIPE. And expect that no request ever comes, or no end of one: beyond some 16 KiB answer 431. What you print, print with \\x1b for a byte that is no letter.",
   ],
   anchor: 'rude-clients',
   lenient: [
@@ -69,7 +76,7 @@ export const check: Lesson = {
     },
     {
       name: 'terminal-obeys',
-      says: 'A client sent "X-Escape: \\u001b]0;gotcha\\u0007", and your program printed it as it is: expected "\\x1b" or the like, for a terminal obeys',
+      says: 'A client sent "X-Escape: \\u001b]0;gotcha\\u0007", and your program printed the byte ESC or BEL itself: expected text for it, the four characters \\x1b, for a terminal obeys',
       edits: [
         [
           'return line.replace(/[^ -~]/g, (c) =>',
@@ -106,7 +113,7 @@ async function tough(trial: Trial): Promise<void> {
     if (words !== get()) await rest(trial, server); // by now it knows this client
     if (isReset) await client.reset();
     else client.leave();
-    await expectService(trial, server, who, byHand);
+    await expectService(trial, server, `that ${who}`, byHand);
   }
   await expectLimit(trial, server);
   await expectSafeTerminal(trial, server);
@@ -119,39 +126,6 @@ function resetByHand(words: string): string {
   const then = words ? `s.write(${said}, () => ${reset})` : reset;
   const script = `const s = require('net').connect($PORT, '127.0.0.1', () => ${then})`;
   return `node -e "${script}"; curl -i 127.0.0.1:$PORT`;
-}
-
-async function expectService(
-  trial: Trial,
-  server: ServerProcess,
-  who: string,
-  byHand?: string,
-): Promise<void> {
-  try {
-    const { status, bytes } = await ask(trial, server);
-    if (status !== 200) throw wrong(`Expected status 200, got ${status}`, bytes, 9);
-  } catch (error) {
-    await trial.settle();
-    const { message, details } = error as Failure;
-    if (!trial.hasExited) {
-      throw new Failure(`After a client that ${who}, the next one is not served: ${message}`, {
-        ...details,
-        ...(byHand && { byHand }),
-      });
-    }
-    const said = server.stderr;
-    const [reason] = /^.*(?:Error|Exception)\b.*$/m.exec(said) ?? [];
-    const isReset = /ECONNRESET|EPIPE|ConnectionResetError|BrokenPipeError/.test(said);
-    throw new Failure(
-      `A client that ${who} ends your program${reason ? `: ${reason.trim()}` : ''}; expected it to serve the next one`,
-      {
-        cause: 'exited',
-        stderr: said,
-        ...(byHand && { byHand }),
-        ...(isReset && { mistake: 'no-error-listener' }),
-      },
-    );
-  }
 }
 
 /** A head that never ends is kept until it does: some limit there must be. */
@@ -173,7 +147,7 @@ async function expectLimit(trial: Trial, server: ServerProcess): Promise<void> {
     const message = `A client sent a mebibyte and no end of its head: expected 431, got ${quote(client.received, 30)}`;
     throw wrong(message, client.received, 9);
   }
-  await expectService(trial, server, 'sends a mebibyte and no end of its head');
+  await expectService(trial, server, 'that sends a mebibyte and no end of its head');
 }
 
 /** A terminal obeys what is printed on it: ESC and what follows can rename its window, or clear it. */
@@ -183,7 +157,7 @@ async function expectSafeTerminal(trial: Trial, server: ServerProcess): Promise<
   await ask(trial, server);
   const at = Math.max(server.stdout.indexOf('\x1b]0;gotcha'), server.stdout.indexOf('gotcha\x07'));
   if (at === -1) return;
-  const message = `A client sent ${quote(line)}, and your program printed it as it is: expected "\\x1b" or the like, for a terminal obeys`;
+  const message = `A client sent ${quote(line)}, and your program printed the byte ESC or BEL itself: expected text for it, the four characters \\x1b, for a terminal obeys`;
   throw new Failure(message, {
     cause: 'wrong',
     received: Buffer.from(server.stdout),

@@ -1,7 +1,8 @@
 import type { Lesson } from '../../shared/checks/check.ts';
 import { Failure } from '../../shared/checks/run/failure.ts';
-import { ask, get, wrong } from '../../shared/checks/run/first-answer.ts';
+import { ask, expectService, get, wrong } from '../../shared/checks/run/first-answer.ts';
 import type { Trial } from '../../shared/checks/run/trial.ts';
+import type { ServerProcess } from '../../shared/harness/server-process.ts';
 
 /** What a path looks like that no server knows. */
 const NOWHERE = '/no/such/page';
@@ -25,6 +26,12 @@ export const check: Lesson = {
       name: 'query-in-path',
       says: 'Expected status 200 for /?colour=blue, got 404',
       edits: [['const [pathname] = target', 'const pathname = target; target']],
+    },
+    {
+      name: 'trusts-the-request-line',
+      says: "A client whose request line is one word ends your program: TypeError: Cannot read properties of undefined (reading 'split'); expected it to serve the next one",
+      edits: [['= target.split(', "= (requestLine.split(' ')[1] as string).split("]],
+      isNamed: false,
     },
     {
       name: 'everything-200',
@@ -56,4 +63,12 @@ async function knowsItsPaths(trial: Trial): Promise<void> {
         'empty-404',
       );
   }
+  await expectToughness(trial, server);
+}
+
+/** RFC 9112 §3: a request line has three words, and a client may send one. */
+async function expectToughness(trial: Trial, server: ServerProcess): Promise<void> {
+  await trial.exchange(server, 'X\r\n\r\n'); // whatever it is told
+  const byHand = "printf 'X\\r\\n\\r\\n' | nc 127.0.0.1 $PORT; curl -i 127.0.0.1:$PORT";
+  await expectService(trial, server, 'whose request line is one word', byHand);
 }

@@ -19,7 +19,7 @@ export const check: Lesson = {
     'time, address, length and whatever else the line has',
     'the lines that begin with "<"',
   ],
-  byHand: 'curl -s 127.0.0.1:$PORT/ 127.0.0.1:$PORT/no/such/page',
+  byHand: "curl -s '127.0.0.1:$PORT/?log=1' 127.0.0.1:$PORT/no/such/page",
   solution: 'part1/start/solutions/exercises.ts',
   seconds: 4,
   run: logs,

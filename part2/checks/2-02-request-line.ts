@@ -9,7 +9,7 @@ import {
   type Seen,
   wrongAnswer,
 } from '../../shared/checks/run/contract.ts';
-import { Failure } from '../../shared/checks/run/failure.ts';
+import { asMistake } from '../../shared/checks/run/failure.ts';
 import { PythonTrial } from '../../shared/checks/run/python-trial.ts';
 import { quote } from '../../shared/checks/run/response.ts';
 import type { Trial } from '../../shared/checks/run/trial.ts';
@@ -132,9 +132,7 @@ async function checkPieces(trial: Trial, server: ServerProcess): Promise<void> {
     await client.settle(PAUSE, () => client.size > 0 || client.ending !== 'open'); // so that each is read for itself
   }
   const what = 'A request in four packets';
-  const answer = await readAnswer(server, client, what).catch((error: Failure) => {
-    throw new Failure(error.message, { ...error.details, mistake: 'one-packet' });
-  });
+  const answer = await readAnswer(server, client, what).catch(asMistake('one-packet'));
   if (answer.status !== 200 || !answer.body.includes('GET')) {
     const message = `${what}: expected 200, got ${answer.status}: a head ends at its blank line, however many packets it takes`;
     throw wrongAnswer(message, answer, { at: 9, server, mistake: 'one-packet' });

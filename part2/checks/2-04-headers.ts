@@ -21,6 +21,9 @@ const FIELD_LINES = [
   'Content-Length: 0',
 ];
 
+/** What each request here has, beside the fields that it is about. */
+const SENT_ALWAYS = ['HTTP_HOST', 'HTTP_CONNECTION'];
+
 export const check: Lesson = {
   title: "Fields become CGI's variables",
   goal: 'The names are from 1993: upper case, underscores, and two without HTTP_ in front.',
@@ -47,6 +50,16 @@ export const check: Lesson = {
           `if (variable === 'CONTENT_TYPE' || variable === 'CONTENT_LENGTH') environ[variable] = value;
       else environ`,
           'environ',
+        ],
+      ],
+    },
+    {
+      name: 'invents-fields',
+      says: 'HTTP_X_SERVER: expected none, for its client has sent no such field, got "mine"',
+      edits: [
+        [
+          "if (variable === 'CONTENT_TYPE' ||",
+          "environ.HTTP_X_SERVER = 'mine';\n      if (variable === 'CONTENT_TYPE' ||",
         ],
       ],
     },
@@ -187,6 +200,11 @@ async function expectValues(trial: Trial, server: ServerProcess): Promise<void> 
   const next = await environOf(trial, server, 'GET /environ HTTP/1.1');
   next.expect('app.left', undefined, { here: 'shared-environ' });
   next.expect('HTTP_X_GAP', undefined, { 'a \t b': 'shared-environ' });
+  for (const [key, value] of Object.entries(next.environ)) {
+    if (!key.startsWith('HTTP_') || SENT_ALWAYS.includes(key)) continue;
+    const message = `${key}: expected none, for its client has sent no such field, got ${quote(String(value))}`;
+    throw next.wrong(key, message, 'invents-fields');
+  }
   seen.expect('HTTP_X_EMPTY', '', { none: 'empty-is-missing' });
   seen.expect('HTTP_X_BLANK', '', { none: 'empty-is-missing' });
   seen.expect('HTTP_X_GAP', 'a \t b');

@@ -139,7 +139,7 @@ export const check: Lesson = {
     },
     {
       name: 'nothing-is-everything',
-      says: 'wsgi.input: read(0), readline(0), read(): expected ["","","abc"], got ["abc","",""]',
+      says: 'wsgi.input: read(0), readline(0), read(1), read(): expected ["","","a","bc"], got ["abc","","",""]',
       file: 'part2/input-stream.ts',
       edits: [
         [
@@ -217,8 +217,8 @@ async function checkEnds(trial: Trial, server: ServerProcess): Promise<void> {
     request('POST /read-zero HTTP/1.1', 'Content-Length: 3'),
     Buffer.from('abc'),
   );
-  if (zero.body.toString().replaceAll(' ', '') !== '["","","abc"]') {
-    const message = `wsgi.input: read(0), readline(0), read(): expected ["","","abc"], got ${zero.body}`;
+  if (zero.body.toString().replaceAll(' ', '') !== '["","","a","bc"]') {
+    const message = `wsgi.input: read(0), readline(0), read(1), read(): expected ["","","a","bc"], got ${zero.body}`;
     throw wrongAnswer(message, zero, { mistake: 'nothing-is-everything' });
   }
   await checkContinue(trial, server);
@@ -226,8 +226,19 @@ async function checkEnds(trial: Trial, server: ServerProcess): Promise<void> {
 
 async function checkLines(trial: Trial, server: ServerProcess): Promise<void> {
   const text = 'one\ntwo\nthree\nfour';
-  const head = request('POST /lines HTTP/1.1', `Content-Length: ${text.length}`);
-  const answer = await ask(trial, server, head, Buffer.from(text));
+  await checkLinesIn(trial, server, [text]);
+  await checkLinesIn(trial, server, text.match(/..?/gs) ?? []);
+}
+
+/** A line is a line, in however many packets it comes. */
+async function checkLinesIn(
+  trial: Trial,
+  server: ServerProcess,
+  packets: readonly string[],
+): Promise<void> {
+  const length = packets.join('').length;
+  const head = request('POST /lines HTTP/1.1', `Content-Length: ${length}`);
+  const answer = await ask(trial, server, head, ...packets.map((text) => Buffer.from(text)));
   expectStatus(answer, 200, 'POST /lines', server);
   const { line = [], hinted = [], rest = [] } = JSON.parse(answer.body.toString());
   const got = JSON.stringify([...line, ...hinted, ...rest]);

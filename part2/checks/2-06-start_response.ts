@@ -6,6 +6,7 @@ import {
   request,
   wrongAnswer,
 } from '../../shared/checks/run/contract.ts';
+import { asMistake } from '../../shared/checks/run/failure.ts';
 import { PythonTrial, startResponseOf } from '../../shared/checks/run/python-trial.ts';
 import { allOf, headerOf, quoteBytes } from '../../shared/checks/run/response.ts';
 import type { Trial } from '../../shared/checks/run/trial.ts';
@@ -83,6 +84,16 @@ export const check: Lesson = {
       name: 'chars-for-bytes',
       says: 'GET /text: Content-Length says 7, and 10 bytes came, which are as many characters: a length is in bytes',
       edits: [['sum + Buffer.byteLength(checkChunk(chunk))', 'sum + checkChunk(chunk).length']],
+    },
+    {
+      name: 'large-pieces',
+      says: 'GET /large: Content-Length says 400000, and N bytes came',
+      edits: [
+        [
+          'const bytes = Buffer.from(checkChunk(chunk));',
+          'const bytes = Buffer.from(checkChunk(chunk)).subarray(0, 65536);',
+        ],
+      ],
     },
     {
       name: 'empty-chunk-ends',
@@ -174,6 +185,12 @@ async function checkText(trial: Trial, server: ServerProcess): Promise<void> {
   if (text.body.toString() !== 'Zoë 👋\n') {
     const [expected, got] = ['Zoë 👋\n', text.body.toString('latin1')].map(quoteBytes);
     throw wrongAnswer(`GET /text: expected ${expected}, got ${got}`, text);
+  }
+  const asked = ask(trial, server, request('GET /large HTTP/1.1'));
+  const large = await asked.catch(asMistake('large-pieces'));
+  if (large.body.toString() !== 'é'.repeat(200_000)) {
+    const message = `GET /large, of two pieces of 200000 bytes each: they did not arrive as they were, ${large.body.length} bytes in all`;
+    throw wrongAnswer(message, large, { mistake: 'large-pieces' });
   }
   if (trial instanceof PythonTrial) return; // PEP 3333 lets a server leave it out
   for (const [target, length] of [

@@ -11,16 +11,17 @@ import {
   wrongAnswer,
 } from '../../shared/checks/run/contract.ts';
 import { Failure } from '../../shared/checks/run/failure.ts';
+import { comesToRest, Pouring } from '../../shared/checks/run/pace.ts';
 import { openRelay } from '../../shared/checks/run/relay.ts';
 import { quote } from '../../shared/checks/run/response.ts';
 import type { Trial } from '../../shared/checks/run/trial.ts';
-import { isBusy } from '../../shared/harness/proc.ts';
 import type { RawClient } from '../../shared/harness/raw-client.ts';
+import type { ServerProcess } from '../../shared/harness/server-process.ts';
 
 /** More than the kernels between the application and a client that takes nothing can hold. */
 const TOO_MUCH = 64 * 1024 * 1024;
 
-/** Milliseconds without a byte moving, of a server that has nothing to do: what will not move, does not. */
+/** Milliseconds in which a server hears of a FIN. */
 const STILL = 250;
 
 export const check: Lesson = {
@@ -113,7 +114,7 @@ async function checkIterable(trial: Trial): Promise<void> {
 
   const slow = await openRelay(trial, server);
   slow.client.pause();
-  const taken = await pour(slow.words, server.pid);
+  const taken = await pour(slow.words, server);
   slow.words.destroy();
   slow.client.leave();
   if (taken < TOO_MUCH) {
@@ -132,24 +133,19 @@ async function checkIterable(trial: Trial): Promise<void> {
 }
 
 /** Says more and more, until nobody listens or it is too much: the bytes that were taken. */
-async function pour(words: import('node:net').Socket, pid: number): Promise<number> {
+async function pour(words: import('node:net').Socket, server: ServerProcess): Promise<number> {
+  const spout = {
+    pour: (piece: Uint8Array) =>
+      new Promise<boolean>((done) => words.write(piece, (error) => done(!error))),
+  };
   const piece = Buffer.alloc(256 * 1024, 'x');
-  let taken = 0;
-  while (taken < TOO_MUCH) {
-    const went = new Promise<boolean>((done) => words.write(piece, (error) => done(!error)));
-    if (!(await isTaken(went, pid))) break;
-    taken += piece.length;
-  }
-  return taken;
-}
-
-/** Whether a piece went its way before the server came to rest. */
-async function isTaken(went: Promise<boolean>, pid: number): Promise<boolean> {
-  do {
-    const isGone = await Promise.race([went, delay(STILL)]);
-    if (isGone !== undefined) return isGone;
-  } while (isBusy(pid));
-  return Promise.race([went, delay(STILL, false)]); // it may be our own loop that was late
+  const pouring = new Pouring(spout, Array(TOO_MUCH / piece.length).fill(piece));
+  await comesToRest(
+    server,
+    () => pouring.taken,
+    () => pouring.isOver || words.destroyed,
+  );
+  return pouring.taken;
 }
 
 function hungUp({ received, ending }: RawClient): Failure {

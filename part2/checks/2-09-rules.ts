@@ -9,7 +9,7 @@ import {
   within,
   wrongAnswer,
 } from '../../shared/checks/run/contract.ts';
-import { Failure } from '../../shared/checks/run/failure.ts';
+import { asMistake, Failure } from '../../shared/checks/run/failure.ts';
 import { startResponseOf } from '../../shared/checks/run/python-trial.ts';
 import { openRelay } from '../../shared/checks/run/relay.ts';
 import { headerOf } from '../../shared/checks/run/response.ts';
@@ -138,10 +138,9 @@ async function checkRules(trial: Trial): Promise<void> {
   };
   for (const path of ['/throws', '/rejects', '/throws-after-start']) {
     const asked = ask(trial, server, request(`GET ${path} HTTP/1.1`));
-    const answer = await asked.catch((error: Failure) => {
-      const mistake = server.hasExited ? 'dies-of-a-throw' : 'says-nothing-of-a-throw';
-      throw new Failure(error.message, { ...error.details, mistake });
-    });
+    const answer = await asked.catch((failure: Failure) =>
+      asMistake(server.hasExited ? 'dies-of-a-throw' : 'says-nothing-of-a-throw')(failure),
+    );
     const what = `GET ${path}, of an app that throws before a byte of its body is there`;
     const isEarly = path === '/throws-after-start' && answer.status === 200;
     expectStatus(answer, 500, what, server, isEarly ? 'head-too-early' : undefined);

@@ -6,7 +6,7 @@ import {
   PATIENCE,
   request,
 } from '../../shared/checks/run/contract.ts';
-import { Failure } from '../../shared/checks/run/failure.ts';
+import { asMistake, Failure } from '../../shared/checks/run/failure.ts';
 import { PythonTrial } from '../../shared/checks/run/python-trial.ts';
 import { openRelay } from '../../shared/checks/run/relay.ts';
 import { parseAnswer } from '../../shared/checks/run/response.ts';
@@ -46,6 +46,11 @@ export const check: Lesson = {
         ],
         ['    if (response.socket.destroyed) close(); // it left already\n', ''],
       ],
+    },
+    {
+      name: 'closes-lists-only',
+      says: 'GET /close-slowly, of an app that yields its pieces: close() of its result was never called',
+      edits: [['      await close();\n', '      if (Array.isArray(body)) await close();\n']],
     },
     {
       name: 'closed-only-after-success',
@@ -117,6 +122,19 @@ async function checkClose(trial: Trial): Promise<void> {
   );
   await expectOnce(trial, server, /closed 1\n/, 'GET /close:');
 
+  expectStatus(
+    await ask(trial, server, request('GET /close-slowly HTTP/1.1')),
+    200,
+    'GET /close-slowly',
+    server,
+  );
+  await expectClosed(
+    server,
+    /slowly closed\n/,
+    'GET /close-slowly, of an app that yields its pieces:',
+    'closes-lists-only',
+  );
+
   const { words, client } = await openRelay(trial, server, '/relay-and-throw');
   words.end('half of ');
   await client.readToEnd();
@@ -154,9 +172,7 @@ async function checkClose(trial: Trial): Promise<void> {
     await expectOnce(trial, server, word, `A client left ${when}:`);
   }
   const head = await ask(trial, server, request('HEAD /endless HTTP/1.1')).catch(
-    (error: Failure) => {
-      throw new Failure(error.message, { ...error.details, mistake: 'asks-on-for-head' });
-    },
+    asMistake('asks-on-for-head'),
   );
   expectStatus(head, 200, 'HEAD /endless', server);
 }

@@ -9,10 +9,10 @@ import {
   within,
   wrongAnswer,
 } from '../../shared/checks/run/contract.ts';
-import { Failure } from '../../shared/checks/run/failure.ts';
+import { asMistake, Failure } from '../../shared/checks/run/failure.ts';
 import { PythonTrial, startResponseOf } from '../../shared/checks/run/python-trial.ts';
 import { openRelay } from '../../shared/checks/run/relay.ts';
-import { allOf, headerOf, quote } from '../../shared/checks/run/response.ts';
+import { allOf, headerOf, quote, quoteBytes } from '../../shared/checks/run/response.ts';
 import type { Trial } from '../../shared/checks/run/trial.ts';
 import type { ServerProcess } from '../../shared/harness/server-process.ts';
 
@@ -59,16 +59,14 @@ const BAD_MANNERS: readonly Misuse[] = [
     ...['transfer-encoding', 'Upgrade'],
   ].map((name): Misuse => [header(name, 'x'), `the hop-by-hop header ${name}`, 'hop-by-hop']),
 ];
-/** What looks like one of these, and is none. */
-const GOOD_CALLS = [
-  [status('299 Odd'), 299],
-  [status('999 Message here'), 999],
-  [status('200 '), 200],
-  [header('TE-Custom', 'a\tb'), 200],
-  [header('My-Upgrade', 'x'), 200],
-  [header('X-Content-Length', 'abc'), 200],
-  [header('Content-Length-X', 'abc'), 200],
-  [header("!#$%&'*+-.^_`|~9", 'caf\xe9'), 200],
+/** What looks like one of these, and is none: statuses, and headers that come to the client. */
+const GOOD_STATUSES = ['299 Odd', '999 Message here', '200 '];
+const GOOD_HEADERS = [
+  ['TE-Custom', 'a\tb'],
+  ['My-Upgrade', 'x'],
+  ['X-Content-Length', 'abc'],
+  ['Content-Length-X', 'abc'],
+  ["!#$%&'*+-.^_`|~9", 'caf\xe9'],
 ] as const;
 
 export const check: Lesson = {
@@ -155,6 +153,16 @@ export const check: Lesson = {
       ],
     },
     {
+      name: 'too-strict',
+      says: 'An app that gives the header TE-Custom, which breaks no rule: expected "a\\tb", got nothing',
+      edits: [
+        [
+          'headers: headers.map(([name, value]) => [name, value])',
+          'headers: headers.filter(([name]) => !/^(te|upgrade)\\b/i.test(name))',
+        ],
+      ],
+    },
+    {
       name: 'two-lengths',
       says: 'An app that gives two Content-Lengths: expected 500, got 200 OK',
       edits: [['if (lengths.length > 1 || !/', 'if (!/']],
@@ -218,10 +226,9 @@ async function checkMisuse(trial: Trial): Promise<void> {
     const said = `An app that gives ${what}`;
     const client = await trial.connect(server);
     await client.send(request(`GET ${target} HTTP/1.1`));
+    const inOtherWords = (message: string) => message.replace(/^[^:]*/, said);
     const asked = readAnswer(server, client, target);
-    const answer = await asked.catch(({ message, details }: Failure) => {
-      throw new Failure(message.replace(/^[^:]*/, said), { ...details, mistake });
-    });
+    const answer = await asked.catch(asMistake(mistake, inOtherWords));
     if (mistake === 'hop-by-hop' && !answer.headers.some(([, value]) => value === 'x')) continue;
     expectStatus(answer, 500, said, server, mistake);
   }
@@ -235,9 +242,20 @@ async function checkMisuse(trial: Trial): Promise<void> {
     const message = `An app that has said its Content-Length: expected that one alone, got ${lengths}`;
     throw wrongAnswer(message, measured, { at: 9, mistake: 'length-said-twice' });
   }
-  for (const [target, wanted] of GOOD_CALLS) {
+  const breaksNone = (target: string) => `GET ${target}, which breaks no rule`;
+  for (const good of GOOD_STATUSES) {
+    const target = status(good);
     const answer = await ask(trial, server, request(`GET ${target} HTTP/1.1`));
-    expectStatus(answer, wanted, `GET ${target}, which breaks no rule`, server, 'too-strict');
+    expectStatus(answer, Number.parseInt(good, 10), breaksNone(target), server, 'too-strict');
+  }
+  for (const [name, value] of GOOD_HEADERS) {
+    const target = header(name, value);
+    const answer = await ask(trial, server, request(`GET ${target} HTTP/1.1`));
+    expectStatus(answer, 200, breaksNone(target), server, 'too-strict');
+    const got = headerOf(answer, name.toLowerCase());
+    if (got === value) continue;
+    const message = `An app that gives the header ${name}, which breaks no rule: expected ${quoteBytes(value)}, got ${got === undefined ? 'nothing' : quoteBytes(got)}`;
+    throw wrongAnswer(message, answer, { at: 9, mistake: 'too-strict' });
   }
 }
 

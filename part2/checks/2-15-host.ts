@@ -1,6 +1,6 @@
 import type { Lesson } from '../../shared/checks/check.ts';
 import { ask, CONTRACT, environOf, wrongAnswer } from '../../shared/checks/run/contract.ts';
-import { Failure } from '../../shared/checks/run/failure.ts';
+import { asMistake } from '../../shared/checks/run/failure.ts';
 import { PythonTrial } from '../../shared/checks/run/python-trial.ts';
 import type { Trial } from '../../shared/checks/run/trial.ts';
 
@@ -123,14 +123,15 @@ async function checkHost(trial: Trial): Promise<void> {
   }
   if (isPython) return;
   const line = 'GET http://other:81/environ?x=1 HTTP/1.1';
-  const seen = await environOf(trial, server, line).catch(({ message, details }: Failure) => {
-    throw new Failure(message, { ...details, mistake: 'absolute-target' });
-  });
+  const asked = environOf(trial, server, line, 'X-Mine: 1');
+  const seen = await asked.catch(asMistake('absolute-target'));
   seen.expect('PATH_INFO', '/environ');
   seen.expect('QUERY_STRING', 'x=1');
   seen.expect('HTTP_HOST', 'other:81', { localhost: 'host-outranks-target' });
+  seen.expect('HTTP_X_MINE', '1');
   const quoting = await environOf(trial, server, 'GET /environ?u=http://other:81/ HTTP/1.1');
   quoting.expect('HTTP_HOST', 'localhost', { 'other:81': 'host-in-the-query' });
   const secure = await environOf(trial, server, 'GET https://other/environ HTTP/1.1');
   secure.expect('PATH_INFO', '/environ');
+  secure.expect('QUERY_STRING', '');
 }

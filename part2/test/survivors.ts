@@ -33,10 +33,6 @@ const LINES: readonly (readonly [line: string, why: string, change?: string])[] 
   ],
   ['socket.end(() => setTimeout(() => socket.destroy()', GOODBYE],
   [
-    'if (socket.destroyed || socket.readableEnded)',
-    'a socket that nobody reads hears of no end before it is read',
-  ],
-  [
     "const packets = on(socket, 'data', { signal",
     'a FIN is an end and a close: one of the two names is enough',
     "'close'",

@@ -10,6 +10,13 @@ import {
   usualTime,
 } from '../../shared/checks/run/clients.ts';
 import { Failure } from '../../shared/checks/run/failure.ts';
+import {
+  beginToAsk,
+  comeAndGo,
+  expectLetGo,
+  finishAsking,
+  talkTooMuch,
+} from '../../shared/checks/run/manners.ts';
 
 const HANDLE = '    await handleRequest(socket);';
 
@@ -24,7 +31,13 @@ export const check: Lesson = {
       'when the answer is sent, or the client has left without a word.',
   ],
   anchor: 'one-at-a-time',
-  lenient: ['how many callers may wait', 'what the page says', 'whether the connection is kept'],
+  lenient: [
+    'how many callers may wait',
+    'what the page says',
+    'whether the connection is kept',
+    'whether a head of 20 KiB is too long',
+    'what is said to who leaves before it has asked: nothing, or a 4xx',
+  ],
   byHand:
     'sleep 5 | nc 127.0.0.1 $PORT & sleep 1; time curl -s http://127.0.0.1:$PORT/  # its turn comes in 4 s',
   file: '3a',
@@ -34,38 +47,30 @@ export const check: Lesson = {
   async run(trial) {
     const server = await trial.start();
     const usual = await usualTime(trial, server);
-    const first = await trial.connect(server);
+    const first = await beginToAsk(trial, server);
     const second = await trial.connect(server);
     const third = await trial.connect(server);
+    const impatient = await trial.connect(server);
     await third.send(GET);
     await second.send(GET);
-    await first.send(...'GET /hello HTTP/1.1\r\nHost: takes-its-time\r\n\r');
+    await impatient.reset();
     await delay(usual * 5 + 20); // the others could have been answered five times over
-    if (hasBegun(first)) {
-      throw new Failure('The first client was answered before the blank line that ends its head', {
-        received: first.received,
-        at: 0,
-        mistake: 'answers-too-soon',
-      });
-    }
-    for (const [client, who] of [
-      [third, 'third'],
-      [second, 'second'],
-    ] as const) {
-      if (!hasBegun(client)) continue;
+    const early = [third, second].find(hasBegun);
+    await finishAsking(first, server, 'The first client');
+    if (early) {
+      const who = early === third ? 'third' : 'second';
       throw new Failure(
         `The ${who} client was answered while the first had not finished asking: expected one at a time`,
-        { received: client.received, at: 0, mistake: 'already-concurrent' },
+        { received: early.received, at: 0, mistake: 'already-concurrent' },
       );
     }
-    await first.send('\n');
     for (const [index, client] of [first, second, third].entries()) {
       await takePage(client, `Client ${index + 1} of 3, when its turn had come,`);
       client.leave();
     }
     const silent = await trial.connect(server);
     const patient = await ask(trial, server);
-    silent.leave();
+    silent.halfClose();
     await until(
       () => isWhole(patient),
       3,
@@ -78,6 +83,9 @@ export const check: Lesson = {
           },
         ),
     );
+    await expectLetGo(silent);
+    await expectLetGo(await comeAndGo(trial, server));
+    await talkTooMuch(trial, server);
   },
   mistakes: [
     {
@@ -94,6 +102,38 @@ export const check: Lesson = {
       name: 'waits-for-who-left',
       says: 'A client left without a word, and the next one is still waiting for its turn',
       edits: [["{ signal, close: ['end', 'close'] }", '{ signal }']],
+    },
+    {
+      name: 'answers-whom-it-did-not-understand',
+      says: 'A client said FIN and had not asked: expected a 4xx or nothing, got "HTTP/1.1 200 OK"',
+      edits: [
+        [
+          '  const status = await readHead(socket);',
+          "  const status = (await readHead(socket)) ?? '200 OK';",
+        ],
+      ],
+    },
+    {
+      // Unheard, the error of one socket ends the process.
+      name: 'no-error-listener',
+      says: 'Client 1 of 3, when its turn had come, expected a whole answer, and was cut after 0 bytes; your program ended',
+      edits: [
+        [
+          "    socket.on('error', () => socket.destroy()); // unheard, one client's reset would end us all\n",
+          '',
+        ],
+      ],
+      isNamed: false,
+    },
+    {
+      name: 'blank-line-in-the-head',
+      says: 'A client that was alone expected a page, got "Connection: close": there is a blank line before the last field',
+      edits: [["'Connection: close', '', ''", "'', 'Connection: close', '', ''"]],
+    },
+    {
+      name: 'more-than-it-says',
+      says: 'A client that was alone got a page of N bytes, and Content-Length says N',
+      edits: [["'Connection: close', '', ''", "'Connection: close', '', '', ''"]],
     },
     {
       name: 'already-concurrent',

@@ -3,18 +3,33 @@ import type { Lesson } from '../../shared/checks/check.ts';
 import {
   ask,
   begins,
+  comesTrue,
   hasBegun,
   isWhole,
   PATIENCE,
   takePage,
+  until,
 } from '../../shared/checks/run/clients.ts';
 import { Failure } from '../../shared/checks/run/failure.ts';
+import {
+  beginToAsk,
+  comeAndGo,
+  expectLetGo,
+  expectSilence,
+  REST,
+} from '../../shared/checks/run/manners.ts';
 import type { Trial } from '../../shared/checks/run/trial.ts';
 import { acceptQueue, hasProc } from '../../shared/harness/proc.ts';
 import type { ServerProcess } from '../../shared/harness/server-process.ts';
 
 /** Seconds that 3-02 has the handler sleep: time enough to knock, and short enough to wait for. */
 const NAP = 0.8;
+
+/** Seconds in which a server that waits for a client accepts the others. */
+const A_WHILE = 1;
+
+/** Seconds that the second client may wait: ten is how long our own server waits for a head. */
+const TOO_LONG = 6;
 
 const doesNotSleep = () =>
   new Failure(`With --sleep ${NAP} the body came at once: expected it ${NAP} s after the head`, {
@@ -40,10 +55,10 @@ export const check: Lesson = {
   file: '3b',
   solution: '3b',
   until: '3b',
-  seconds: 6,
+  seconds: 8,
   async run(trial) {
     const server = await trial.start({ args: ['--sleep', `${NAP}`] });
-    const { first, second, asked, asleep } = await knockTwice(trial, server);
+    const { first, second, leaves, asked, asleep } = await knockTwice(trial, server);
     const isUp = () => isWhole(first) || first.ending !== 'open';
     for (;;) {
       const isAccepted = hasProc && acceptQueue(server.port) === 0;
@@ -70,8 +85,15 @@ export const check: Lesson = {
     await takePage(first, 'The first client');
     // No timer and no wait ends early, so who was this quick has not slept; who was not may be on a busy machine.
     if (performance.now() - asked < NAP * 1000) throw doesNotSleep();
+    const late = () =>
+      new Failure('Clients left before their turn, and the next one still waits for its own', {
+        cause: 'timed out',
+        mistake: 'waits-for-who-left',
+      });
+    await until(() => hasBegun(second) || second.ending !== 'open', TOO_LONG, late);
     await begins(second, 'The second client, when the first was served,');
     await takePage(second, 'The second client');
+    await expectLetGo(leaves);
   },
   mistakes: [
     {
@@ -86,6 +108,11 @@ export const check: Lesson = {
       name: 'does-not-sleep',
       says: 'With --sleep 0.8 the body came at once: expected it 0.8 s after the head',
       edits: [['0, 0, seconds * 1000)', '0, 0, seconds)']],
+    },
+    {
+      name: 'waits-for-who-left',
+      says: 'Clients left before their turn, and the next one still waits for its own',
+      edits: [['  if (socket.destroyed || socket.readableEnded) return undefined;\n', '']],
     },
     {
       // It shuts the door while it is busy, instead of letting the kernel queue.
@@ -107,16 +134,21 @@ export const check: Lesson = {
   ],
 };
 
-/** One is served and put to sleep over, the second knocks meanwhile. */
+/** One takes its time to ask, and three leave meanwhile; one is put to sleep over, and the second knocks meanwhile. */
 async function knockTwice(trial: Trial, server: ServerProcess) {
   for (let attempt = 1; ; attempt++) {
+    const first = await beginToAsk(trial, server);
+    await (await trial.connect(server)).reset();
+    const leaves = await comeAndGo(trial, server);
+    if (hasProc) await comesTrue(() => acceptQueue(server.port) === 0, A_WHILE); // it hears of them
+    await expectSilence(first, server, 'The first client');
     const asked = performance.now();
-    const first = await ask(trial, server);
+    await first.send(REST);
     await begins(first, 'The first client');
     const asleep = performance.now();
     const second = await ask(trial, server);
     const knocked = performance.now() - asleep;
-    if (!isWhole(first)) return { first, second, asked, asleep };
+    if (!isWhole(first)) return { first, second, leaves, asked, asleep };
     if (knocked < (NAP * 1000) / 2) throw doesNotSleep();
     if (attempt < ATTEMPTS) continue;
     const how = `${Math.round(knocked)} ms, and only when the first client was done`;

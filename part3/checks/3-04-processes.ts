@@ -1,5 +1,5 @@
 import type { Lesson } from '../../shared/checks/check.ts';
-import { IMPATIENCE, insist } from '../../shared/checks/run/children.ts';
+import { expectAsleep, IMPATIENCE, insist } from '../../shared/checks/run/children.ts';
 import { GET, hasBegun, LONG, takePid, until } from '../../shared/checks/run/clients.ts';
 import { Failure } from '../../shared/checks/run/failure.ts';
 
@@ -45,7 +45,8 @@ export const check: Lesson = {
 
     const sleepy = await trial.start({ args: ['--sleep', LONG] });
     const start = performance.now();
-    await insist(await trial.connect(sleepy), 'The first sleeper');
+    const first = await trial.connect(sleepy);
+    await insist(first, 'The first sleeper');
     const usual = performance.now() - start;
     const second = await trial.connect(sleepy);
     const again = setInterval(
@@ -61,6 +62,7 @@ export const check: Lesson = {
           mistake: 'waits-for-its-child',
         }),
     ).finally(() => clearInterval(again));
+    expectAsleep(first, 'The first sleeper');
   },
   mistakes: [
     {
@@ -82,6 +84,11 @@ export const check: Lesson = {
           "    if (!child.pid) giveUp();\n    await once(child, 'exit');",
         ],
       ],
+    },
+    {
+      name: 'does-not-sleep',
+      says: 'With --sleep 600 the first sleeper had its page at once: expected it 600 s after the head',
+      edits: [['  block(sleep);\n', '']],
     },
     {
       name: 'answers-in-the-parent',

@@ -9,6 +9,12 @@ import {
   takePage,
 } from '../../shared/checks/run/clients.ts';
 import { Failure } from '../../shared/checks/run/failure.ts';
+import {
+  beginToAsk,
+  comeAndGo,
+  expectLetGo,
+  finishAsking,
+} from '../../shared/checks/run/manners.ts';
 
 export const check: Lesson = {
   title: 'A client that writes the instant it connects loses no byte',
@@ -32,6 +38,8 @@ export const check: Lesson = {
     await insist(patient, 'A client');
     await takePage(patient, 'A client');
     const usual = performance.now() - start;
+    const slow = await beginToAsk(trial, server);
+    await finishAsking(slow, server, 'A client that took its time');
     const clients = await askAll(trial, server, 3);
     const isOver = () => clients.every((client) => isWhole(client) || client.ending !== 'open');
     if (!(await comesTrue(isOver, (usual * 2) / 1000))) {
@@ -47,12 +55,19 @@ export const check: Lesson = {
       );
     }
     for (const client of clients) await takePage(client, 'A client that wrote at once');
+    await takePage(slow, 'A client that took its time');
+    await expectLetGo(await comeAndGo(trial, server));
   },
   mistakes: [
     {
       name: 'no-pause-on-connect',
       says: '3 of 3 who wrote the instant they connected got nothing; who asked again, later, was answered',
       edits: [["pauseOnConnect: !values['no-pause']", 'pauseOnConnect: false']],
+    },
+    {
+      name: 'answers-too-soon',
+      says: 'A client that took its time was answered before the blank line that ends its head',
+      edits: [["head.indexOf('\\r\\n\\r\\n')", "head.indexOf('\\r\\n')"]],
     },
   ],
 };

@@ -1,6 +1,12 @@
 import type { Lesson } from '../../shared/checks/check.ts';
 import { askAll, comesTrue, PATIENCE, takePage, until } from '../../shared/checks/run/clients.ts';
 import { Failure } from '../../shared/checks/run/failure.ts';
+import {
+  beginToAsk,
+  comeAndGo,
+  expectLetGo,
+  finishAsking,
+} from '../../shared/checks/run/manners.ts';
 import type { Trial } from '../../shared/checks/run/trial.ts';
 import { childrenOf, connectionsOf } from '../../shared/harness/proc.ts';
 import type { RawClient } from '../../shared/harness/raw-client.ts';
@@ -29,24 +35,12 @@ export const check: Lesson = {
   async run(trial) {
     const server = await trial.start();
     const before = server.openSockets() ?? 0;
-    const clients = await askAll(trial, server, CLIENTS);
-    for (const client of clients) {
-      await takePage(client, 'A client');
-      await until(
-        () => client.ending !== 'open',
-        3,
-        () =>
-          new Failure(
-            'A client has its whole answer, and no FIN: somebody keeps a copy of it open',
-            {
-              cause: 'timed out',
-              received: client.received,
-              mistake: 'keeps-its-copy',
-            },
-          ),
-      );
-      client.leave();
-    }
+    const slow = await beginToAsk(trial, server);
+    const leaves = await comeAndGo(trial, server);
+    const others = await askAll(trial, server, CLIENTS - 1);
+    for (const client of others) await isServed(client);
+    await finishAsking(slow, server, 'A client that took its time');
+    await isServed(slow);
     await noChildren(server);
     const more = () => (server.openSockets() ?? 0) - before;
     await until(
@@ -66,19 +60,20 @@ export const check: Lesson = {
             );
       },
     );
+    await expectLetGo(leaves);
     await trial.end();
     await showKeepOpen(trial);
   },
   mistakes: [
     {
       name: 'keeps-its-copy',
-      says: 'All 4 are served and gone, and the server holds 4 connections',
+      says: 'All 4 are served and gone, and the server holds N connections',
       edits: [['socket, { keepOpen });', 'socket, { keepOpen: true });']],
     },
     {
       // The channel to its parent keeps a child alive that listens for more.
       name: 'children-stay',
-      says: '4 clients had their answers and are gone, and 4 children are still there',
+      says: '4 clients had their answers and are gone, and N children are still there',
       edits: [
         ["process.once('message'", "process.on('message'"],
         ["    socket.once('close', () => process.exit());\n", ''],
@@ -103,6 +98,22 @@ export const check: Lesson = {
     },
   ],
 };
+
+/** It has its page, and a FIN behind it. */
+async function isServed(client: RawClient): Promise<void> {
+  await takePage(client, 'A client');
+  await until(
+    () => client.ending !== 'open',
+    3,
+    () =>
+      new Failure('A client has its whole answer, and no FIN: somebody keeps a copy of it open', {
+        cause: 'timed out',
+        received: client.received,
+        mistake: 'keeps-its-copy',
+      }),
+  );
+  client.leave();
+}
 
 async function noChildren(server: ServerProcess): Promise<void> {
   const count = () => childrenOf(server.pid).length;

@@ -1,6 +1,8 @@
 import type { Lesson } from '../../shared/checks/check.ts';
+import { expectAsleep } from '../../shared/checks/run/children.ts';
 import {
   ask,
+  comesTrue,
   GET,
   hasBegun,
   isWhole,
@@ -18,6 +20,9 @@ const CROWD = 60;
 const DESCRIPTORS = 64;
 
 const MAX_CONNECTIONS = 4;
+
+/** Seconds in which nobody should have its page who has to sleep before it. */
+const A_MOMENT = 0.3;
 
 export const check: Lesson = {
   title:
@@ -77,12 +82,19 @@ export const check: Lesson = {
       () =>
         new Failure(`Of ${CROWD} clients and with ${DESCRIPTORS} descriptors nobody was served`),
     );
+    await comesTrue(() => quiet.clients.some(isWhole), A_MOMENT);
+    for (const client of quiet.clients) expectAsleep(client, 'One of the crowd');
     const served = quiet.clients.filter((client) => hasBegun(client)).length;
     if (quiet.server.hasExited || served === CROWD) {
       throw new Failure(`With ${DESCRIPTORS} descriptors all ${CROWD} were served: expected fewer`);
     }
   },
   mistakes: [
+    {
+      name: 'does-not-sleep',
+      says: 'With --sleep 600 one of the crowd had its page at once: expected it 600 s after the head',
+      edits: [['  block(sleep);\n', '']],
+    },
     {
       // It waits for an 'error' of the listener, which never comes when descriptors run out.
       name: 'hangs-up-in-silence',

@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Lesson } from '../../shared/checks/check.ts';
-import { kill, pidsOf, putToSleep } from '../../shared/checks/run/children.ts';
-import { LONG, until } from '../../shared/checks/run/clients.ts';
+import { expectAsleep, kill, pidsOf, putToSleep } from '../../shared/checks/run/children.ts';
+import { answerOf, headerIn, LONG, until } from '../../shared/checks/run/clients.ts';
 import { Failure } from '../../shared/checks/run/failure.ts';
 import { childrenOf } from '../../shared/harness/proc.ts';
+import type { RawClient } from '../../shared/harness/raw-client.ts';
 
 /** Seconds that 3-08 has the loop stand still, and milliseconds between two deaths: one at most falls between. */
 const BLOCKED = 0.6;
@@ -39,7 +40,7 @@ export const check: Lesson = {
   needs: 'Linux',
   async run(trial) {
     const server = await trial.start({ args: ['--sleep', LONG, '--blocked', `${BLOCKED}`] });
-    await putToSleep(trial, server, DEATHS);
+    const sleepers = await putToSleep(trial, server, DEATHS);
     const children = pidsOf(server).slice(0, DEATHS);
     const firstSeen = new Map<number, number>();
     let longest = 0;
@@ -71,6 +72,10 @@ export const check: Lesson = {
           { mistake: 'never-reaps' },
         ),
     );
+    // Where an answer ends with its connection, one that was cut looks whole.
+    const hasLength = (client: RawClient) =>
+      headerIn(answerOf(client) ?? { headers: [] }, 'Content-Length') !== undefined;
+    for (const sleeper of sleepers.filter(hasLength)) expectAsleep(sleeper, 'One that was to die');
     if (longest > A_WHILE) return;
     throw new Failure(
       `With --blocked ${BLOCKED} ${children.length} children died and none stayed a zombie: does the loop stand still?`,

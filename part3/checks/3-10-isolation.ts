@@ -2,15 +2,25 @@ import type { Lesson } from '../../shared/checks/check.ts';
 import { kill, pidsOf, putToSleep } from '../../shared/checks/run/children.ts';
 import { ask, begins, comesTrue, LONG, PATIENCE, until } from '../../shared/checks/run/clients.ts';
 import { Failure } from '../../shared/checks/run/failure.ts';
+import { comeAndGo, expectLetGo } from '../../shared/checks/run/manners.ts';
 import type { Trial } from '../../shared/checks/run/trial.ts';
+import { isIdle, isStopped } from '../../shared/harness/proc.ts';
 import type { RawClient } from '../../shared/harness/raw-client.ts';
+import type { ServerProcess } from '../../shared/harness/server-process.ts';
 
-const GIVE_UP = 'const giveUp = () => socket.destroy(); // it never came so far';
+const LET_GO =
+  'const letGo = () => socket.destroy(); // our copy: the child has its own, or is dead';
 
 const HEAR_ERRORS = "    child.on('error', (error) =>";
 
+const SENDS = 'socket, { keepOpen: true });\n      child.once(';
+
 /** Children killed as soon as they are seen: on a busy machine some may have their connection by then, and prove nothing. */
 const EARLY_DEATHS = 5;
+/** The same for those that are killed when their connection has been sent to them, and not taken. */
+const DEATHS_ON_THE_WAY = 2;
+/** Looks in a row at which nobody may be at work; between them others get their turn. */
+const LOOKS = 8;
 
 export const check: Lesson = {
   title: 'A child that is killed costs its own client only',
@@ -19,7 +29,8 @@ export const check: Lesson = {
     'A child can end at any time: before it is ready, after it is, in mid-answer. What do you say to it then?',
     'child.send to one that has ended is ERR_IPC_CHANNEL_CLOSED, an "error" event of the child; unheard, it ends you - ' +
       'sendmsg(2) fails with EPIPE.',
-    'child.on("error", ...); and child.once("exit", () => socket.destroy()) for as long as the socket is still yours.',
+    'child.on("error", ...); and child.once("exit", () => socket.destroy()) for as long as the socket is still yours: ' +
+      'with { keepOpen: true } until the child has said that it has its own.',
   ],
   anchor: 'isolation',
   lenient: ['whether its client sees FIN or RST', 'what is printed'],
@@ -35,15 +46,17 @@ export const check: Lesson = {
     const server = await trial.start({ args: ['--sleep', LONG] });
     const before = server.openSockets() ?? 0;
     for (let attempt = 0; attempt < EARLY_DEATHS; attempt++) {
-      const early = await orFell(trial, ask(trial, server));
-      await until(
-        () => pidsOf(server).length > 0 || server.hasExited,
-        PATIENCE,
-        () => new Failure('A client asked, and no child was started for it'),
-      );
-      if (server.hasExited) throw fell(trial);
+      const early = await bear(trial, server);
       for (const pid of pidsOf(server)) kill(pid);
       await isCut(trial, early, 'A child was killed before it had its connection:');
+      await comesTrue(() => pidsOf(server).length === 0, 2);
+    }
+    for (let attempt = 0; attempt < DEATHS_ON_THE_WAY; attempt++) {
+      const client = await bear(trial, server);
+      await sendToNobody(server);
+      for (const pid of pidsOf(server)) kill(pid);
+      const when = 'A child was killed when its connection was sent, and not yet taken:';
+      await isCut(trial, client, when, 'sends-and-forgets');
       await comesTrue(() => pidsOf(server).length === 0, 2);
     }
 
@@ -56,11 +69,16 @@ export const check: Lesson = {
       await isCut(trial, clients[0] as RawClient, 'A child was killed in mid-answer:');
     await comesTrue(() => !pidsOf(server).includes(victim), 2);
     if (server.hasExited || !pidsOf(server).includes(other)) throw fell(trial);
-    await begins(await ask(trial, server), 'After a child was killed, a newcomer');
-    for (const pid of pidsOf(server)) kill(pid);
+    const newcomer = await ask(trial, server);
+    const leaves = await comeAndGo(trial, server);
+    await begins(newcomer, 'After a child was killed, a newcomer');
+    await expectLetGo(leaves);
     const more = () => (server.openSockets() ?? 0) - before;
     await until(
-      () => more() <= 0,
+      () => {
+        for (const pid of pidsOf(server)) kill(pid); // on a busy machine one may be started as late as now
+        return more() <= 0;
+      },
       3,
       () =>
         new Failure(
@@ -75,33 +93,80 @@ export const check: Lesson = {
       edits: [
         [HEAR_ERRORS, "    child.on('unheard', (error) =>"],
         [
-          GIVE_UP,
-          "const giveUp = () => {\n      child.send('too late');\n      socket.destroy();\n    };",
+          LET_GO,
+          "const letGo = () => {\n      child.send('too late');\n      socket.destroy();\n    };",
         ],
       ],
     },
     {
       name: 'keeps-the-orphan',
       says: 'A child was killed before it had its connection: expected its client to be cut, and it is still waiting',
-      edits: [[GIVE_UP, 'const giveUp = () => {};']],
+      edits: [[LET_GO, 'const letGo = () => {};']],
+    },
+    {
+      name: 'sends-and-forgets',
+      says: 'A child was killed when its connection was sent, and not yet taken: expected its client to be cut, and it is still waiting',
+      edits: [[SENDS, "socket);\n      child.off('exit', letGo).once("]],
     },
     {
       name: 'ends-with-its-child',
       says: 'One child was killed, and others went with it; your program ended',
-      edits: [[GIVE_UP, 'const giveUp = () => process.exit(1);']],
+      edits: [[LET_GO, 'const letGo = () => process.exit(1);']],
       isNamed: false,
     },
   ],
 };
 
-async function isCut(trial: Trial, client: RawClient, when: string): Promise<void> {
+/** A client that has asked, and a child that was started for it a moment ago. */
+async function bear(trial: Trial, server: ServerProcess): Promise<RawClient> {
+  const client = await orFell(trial, ask(trial, server));
+  await until(
+    () => pidsOf(server).length > 0 || server.hasExited,
+    PATIENCE,
+    () => new Failure('A client asked, and no child was started for it'),
+  );
+  if (server.hasExited) throw fell(trial);
+  return client;
+}
+
+/**
+ * Lets a newborn child come to where it waits for its connection, and the server send it, but the child not take it: they
+ * are stopped in turn. Where the machine was too busy to stop the server in time, the child has its connection already.
+ */
+async function sendToNobody(server: ServerProcess): Promise<void> {
+  server.signal('SIGSTOP');
+  await comesTrue(() => isStopped(server.pid), 5);
+  await restsAgain(server);
+  for (const pid of pidsOf(server)) process.kill(pid, 'SIGSTOP');
+  await comesTrue(() => pidsOf(server).every(isStopped), 2);
+  server.signal('SIGCONT');
+  await comesTrue(() => !isStopped(server.pid), 2);
+  await restsAgain(server);
+}
+
+/** Whatever was to be done is done: nobody of the program's is at work any more. */
+async function restsAgain(server: ServerProcess): Promise<void> {
+  let looks = 0;
+  const rests = () => {
+    looks = isIdle(server.pid) ? looks + 1 : 0;
+    return looks === LOOKS;
+  };
+  await comesTrue(rests, 5);
+}
+
+async function isCut(
+  trial: Trial,
+  client: RawClient,
+  when: string,
+  mistake = 'keeps-the-orphan',
+): Promise<void> {
   await until(
     () => client.ending !== 'open' || trial.hasExited,
     3,
     () =>
       new Failure(`${when} expected its client to be cut, and it is still waiting`, {
         cause: 'timed out',
-        mistake: 'keeps-the-orphan',
+        mistake,
       }),
   );
   if (trial.hasExited) throw fell(trial);

@@ -12,6 +12,14 @@ import {
   until,
 } from '../../shared/checks/run/clients.ts';
 import { Failure } from '../../shared/checks/run/failure.ts';
+import {
+  askAndReset,
+  beginToAsk,
+  comeAndGo,
+  expectLetGo,
+  finishAsking,
+  talkTooMuch,
+} from '../../shared/checks/run/manners.ts';
 import type { RawClient } from '../../shared/harness/raw-client.ts';
 
 /** Seconds that each of the active ones sleeps. */
@@ -41,9 +49,21 @@ export const check: Lesson = {
   seconds: 20,
   async run(trial) {
     const server = await trial.start({ args: ['--sleep', `${NAP}`] });
-    await expectOneProcess(await askAll(trial, server, 2)); // or the idle ones cost a process each
+    const start = performance.now();
+    const two = await askAll(trial, server, 2); // or the idle ones cost a process each
+    const others = [talkTooMuch(trial, server), askAndReset(trial, server)];
+    await Promise.all([expectOneProcess(two), ...others]);
+    // Whoever sleeps is never early, but for a timer's rounding; how late an answer may be is for the machine to say.
+    if (performance.now() - start < NAP * 1000 * 0.9) {
+      throw new Failure(`With --sleep ${NAP} the body came at once: expected it ${NAP} s later`, {
+        mistake: 'does-not-sleep',
+      });
+    }
+    await expectLetGo(await comeAndGo(trial, server));
     const idle = await Promise.all(Array.from({ length: IDLE }, () => trial.connect(server)));
-    const active = await askAll(trial, server, ACTIVE);
+    const slow = await beginToAsk(trial, server);
+    await finishAsking(slow, server, 'A client that took its time');
+    const active = [slow, ...(await askAll(trial, server, ACTIVE - 1))];
     await until(
       () => active.some(isWhole),
       8,
@@ -70,9 +90,9 @@ export const check: Lesson = {
     await trial.end();
 
     const busy = await trial.start({ args: ['--busy', '--sleep', LONG] });
-    const start = performance.now();
+    const asked = performance.now();
     await begins(await ask(trial, busy), 'With --busy, the first client');
-    const usual = performance.now() - start;
+    const usual = performance.now() - asked;
     const second = await ask(trial, busy);
     if (await comesTrue(() => hasBegun(second), (usual * 5 + 50) / 1000)) {
       throw new Failure('With --busy a handler computes, and yet another client was answered', {
@@ -99,6 +119,12 @@ export const check: Lesson = {
           '    await handleRequest(socket, sleep, busy);',
         ],
       ],
+    },
+    {
+      // Seconds taken for milliseconds.
+      name: 'does-not-sleep',
+      says: 'With --sleep 0.5 the body came at once: expected it 0.5 s later',
+      edits: [['delay(sleep * 1000)', 'delay(sleep)']],
     },
     {
       name: 'busy-does-not-compute',

@@ -1,21 +1,42 @@
 import type { Lesson } from '../../shared/checks/check.ts';
 import { kill, pidsOf } from '../../shared/checks/run/children.ts';
-import { ask, begins, isWhole, takePage, takePid, until } from '../../shared/checks/run/clients.ts';
+import {
+  ask,
+  begins,
+  comesTrue,
+  PATIENCE,
+  takePage,
+  takePid,
+  until,
+} from '../../shared/checks/run/clients.ts';
 import { Failure } from '../../shared/checks/run/failure.ts';
+import {
+  askAndReset,
+  beginToAsk,
+  comeAndGo,
+  expectLetGo,
+  finishAsking,
+  talkTooMuch,
+} from '../../shared/checks/run/manners.ts';
+import type { Trial } from '../../shared/checks/run/trial.ts';
 import { bornAt, childrenOf, uptime } from '../../shared/harness/proc.ts';
 import type { RawClient } from '../../shared/harness/raw-client.ts';
 import type { ServerProcess } from '../../shared/harness/server-process.ts';
 
-const WORKERS = 4;
+/** Another number than the usual one: --workers is heard. */
+const WORKERS = 3;
 
-/** Seconds: four ask one after the other while the first still sleeps; and then all are awaited. */
+/** Seconds: three ask one after the other while the first still sleeps; and then all are awaited. */
 const TURN = 0.8;
 
 /** Milliseconds between the second death in a row and the birth after it. Ours waits for 200. */
 const LEAST_DELAY = 80;
 
+/** Seconds in which the death of a worker shows. */
+const A_MOMENT = 0.05;
+
 export const check: Lesson = {
-  title: 'Four workers serve four at a time; one that dies is replaced, but not in a hurry',
+  title: 'Three workers serve three at a time; one that dies is replaced, but not in a hurry',
   goal: 'Pay the start once: processes that stay, and one that looks after them.',
   hints: [
     'Each client cost a whole start. Which part of that could be done before the first client comes?',
@@ -40,10 +61,9 @@ export const check: Lesson = {
       await begins(client, `Client ${count} of ${WORKERS}`);
       clients.push(client);
     }
-    const early = clients.filter(isWhole).length;
     const pids = new Set<number>();
     for (const client of clients) pids.add(await takePid(client, `One of ${WORKERS} clients`));
-    if (early > 0 || pids.size < WORKERS) {
+    if (pids.size < WORKERS) {
       throw new Failure(
         `${WORKERS} asked while the first slept: expected ${WORKERS} processes to answer, got ${pids.size}`,
         { mistake: 'not-all-work' },
@@ -54,14 +74,21 @@ export const check: Lesson = {
         mistake: 'the-primary-serves',
       });
     }
+    const count = pidsOf(server).length;
+    if (count !== WORKERS) {
+      throw new Failure(
+        `With --workers ${WORKERS} there are ${count} processes under yours: expected ${WORKERS}`,
+        { mistake: 'not-as-many-as-told' },
+      );
+    }
     for (const client of clients) client.leave();
     await replaced(server, [...pids]);
-    await takePage(await ask(trial, server), 'After a worker was replaced, a client');
+    await showManners(trial, server);
   },
   mistakes: [
     {
       name: 'no-respawn',
-      says: 'A worker was killed, and after 3 s there are 3 of 4',
+      says: 'A worker was killed, and after 3 s there are 2 of 3',
       edits: [['      setTimeout(spawn, backoff);\n', '']],
     },
     {
@@ -71,13 +98,28 @@ export const check: Lesson = {
     },
     {
       name: 'not-all-work',
-      says: '4 asked while the first slept: expected 4 processes to answer, got 1',
+      says: '3 asked while the first slept: expected 3 processes to answer, got 1',
       edits: [['{ length: options.workers - 1 }', '{ length: 0 }']],
+    },
+    {
+      name: 'not-as-many-as-told',
+      says: 'With --workers 3 there are 4 processes under yours: expected 3',
+      edits: [['Number(values.workers ?? 4)', '4']],
+    },
+    {
+      name: 'no-error-listener',
+      says: 'A client asked and reset its connection, and a worker ended: expected it to serve the next one',
+      edits: [
+        [
+          "    socket.on('error', () => socket.destroy()); // unheard, one client's reset would end us all\n",
+          '',
+        ],
+      ],
     },
     {
       name: 'not-all-work',
       file: 'part3/start/3h.ts',
-      says: '4 asked while the first slept: expected 4 processes to answer, got 1',
+      says: '3 asked while the first slept: expected 3 processes to answer, got 1',
     },
   ],
 };
@@ -114,4 +156,31 @@ async function replaced(server: ServerProcess, workers: number[]): Promise<void>
   const isFull = () =>
     childrenOf(server.pid).filter(({ state }) => state !== 'Z').length === WORKERS;
   await until(isFull, 3, () => new Failure(`After two deaths expected ${WORKERS} workers again`));
+}
+
+/** Whatever their clients do, the workers are still the same behind it. */
+async function showManners(trial: Trial, server: ServerProcess): Promise<void> {
+  const before = pidsOf(server);
+  await askAndReset(trial, server);
+  const slow = await beginToAsk(trial, server);
+  const leaves = await comeAndGo(trial, server);
+  await finishAsking(slow, server, 'A client that took its time');
+  let isOver = false;
+  const others = Promise.all([
+    takePage(slow, 'After a worker was replaced, a client'),
+    talkTooMuch(trial, server),
+    expectLetGo(leaves),
+  ]).finally(() => {
+    isOver = true;
+  });
+  others.catch(() => {}); // it is awaited below
+  const isGone = () => before.some((pid) => !pidsOf(server).includes(pid));
+  await comesTrue(() => isOver || isGone(), PATIENCE); // whoever was dealt to the dead waits for ever
+  if (await comesTrue(isGone, A_MOMENT)) {
+    throw new Failure(
+      'A client asked and reset its connection, and a worker ended: expected it to serve the next one',
+      { mistake: 'no-error-listener' },
+    );
+  }
+  await others;
 }

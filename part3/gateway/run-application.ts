@@ -124,16 +124,12 @@ export class Exchange {
     if (this.#isOver) return true;
     if (size > 0 && !this.#writer.headSent) this.#sendHead(length, size);
     this.#writer.checkFits(size);
-    const bytes = size > WRITE_SIZE ? Buffer.from(chunk as Uint8Array) : chunk;
-    for (let start = 0; start < bytes.length && !this.#writer.hasNoBody; start += WRITE_SIZE) {
-      const isWhole = bytes === chunk;
-      this.#writer.sendBody(
-        isWhole ? chunk : (bytes as Buffer).subarray(start, start + WRITE_SIZE),
-      );
-      const wait = this.#ready(size);
+    for (const piece of size > WRITE_SIZE ? cut(chunk) : [chunk]) {
+      if (this.#writer.hasNoBody) break;
+      this.#writer.sendBody(piece);
+      const wait = this.#ready(size); // a piece without bytes counts, too: the application is still at it
       if (wait) await wait;
     }
-    if (size === 0) await this.#ready(0); // nothing yet, it says, and is still at it
     return this.#isOver || this.#writer.hasNoBody;
   }
 
@@ -227,6 +223,14 @@ function lengthOf(chunk: wsgi.Chunk): number {
   return chunk instanceof Uint8Array
     ? chunk.byteLength
     : breach('a body is made of strings and Uint8Arrays');
+}
+
+/** A large piece, in such as are written at a time. */
+function* cut(chunk: wsgi.Chunk): Generator<wsgi.Chunk> {
+  const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
+  for (let start = 0; start < bytes.length; start += WRITE_SIZE) {
+    yield bytes.subarray(start, start + WRITE_SIZE);
+  }
 }
 
 function totalLength(chunks: readonly wsgi.Chunk[]): number {

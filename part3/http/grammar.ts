@@ -40,7 +40,7 @@ export const ABSOLUTE_FORM = /^https?:\/\/([^/?#]*)(\/[^?#]*)?(?:\?([^#]*))?$/i;
  */
 export const FIELD_LINE = new RegExp(`^${token}:`);
 
-/** reg-name = *( unreserved / pct-encoded / sub-delims ); RFC 3986 §3.2.2. No comma: so look two hosts when joined. */
+/** reg-name = *( unreserved / pct-encoded / sub-delims ); RFC 3986 §3.2.2. No comma: two Host lines, once joined, have one. */
 const regName = "(?:[\\w.~!$&'()*+;=-]|%[\\dA-Fa-f]{2})+";
 /** IP-literal = "[" IPv6address "]", its groups not counted: whoever uses the address will */
 const ipLiteral = '\\[[\\dA-Fa-f]*:[\\dA-Fa-f]*:[\\dA-Fa-f:.]*\\]';

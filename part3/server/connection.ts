@@ -6,6 +6,7 @@
 import type { Socket } from 'node:net';
 import { type Peer, toEnviron } from '../gateway/environ.ts';
 import { InputStream } from '../gateway/input-stream.ts';
+import { RequestBody } from '../gateway/request-body.ts';
 import { Exchange } from '../gateway/run-application.ts';
 import type { Application } from '../gateway/wsgi.ts';
 import { HttpError, reasonFor } from '../http/http-error.ts';
@@ -48,31 +49,27 @@ interface Answering {
   readonly kind: 'answering';
   readonly request: RequestHead;
   readonly answer: ResponseWriter;
+  readonly body: RequestBody;
   readonly exchange: Exchange;
   /** Whether the client holds its body back until it is told to go on. */
   isHeldBack: boolean;
-  bodyHasEnded: boolean;
 }
 
 /** Bytes read ahead of the application; beyond it the client waits. */
 const READ_AHEAD = 64 * 1024;
-const NOTHING = Buffer.alloc(0);
 const READING: State = { kind: 'reading' };
 const FLUSHING: State = { kind: 'flushing' };
 const CLOSING: State = { kind: 'closing' };
+const END = { kind: 'end' } as const;
 
 export class Connection {
   readonly #socket: Socket;
   readonly #service: Service;
   readonly #parser: RequestParser;
   readonly #outbox: Outbox;
-  #peer: Peer | undefined;
-  #state: State = READING;
   readonly #clock: Clock;
-  /** The application, while it waits for a piece of the body. */
-  #reader: { resolve(piece: Buffer): void; reject(error: unknown): void } | undefined;
-  /** The request whose answer is not to be finished: who still reads its body must not take half of it for all. */
-  #givenUp: { readonly request: RequestHead; readonly reason: unknown } | undefined;
+  #state: State = READING;
+  #peer: Peer | undefined;
   #isLast = false;
 
   constructor(socket: Socket, service: Service) {
@@ -87,9 +84,7 @@ export class Connection {
       this.#wind(); // it may be half a goodbye, or a whole one
     });
     socket.on('error', () => socket.destroy()); // unheard, one client's reset would end us all
-    socket.once('close', () => {
-      if (this.#state !== CLOSING) this.#abandon(new ClientLeft('before its answer was whole'));
-    });
+    socket.once('close', () => this.#abandon(new ClientLeft('before its answer was whole')));
     this.#clock.start('client: head');
   }
 
@@ -104,13 +99,11 @@ export class Connection {
    */
   drain(inPeace: boolean): void {
     this.#isLast = true;
-    const { kind } = this.#state;
-    if (this.#state.kind === 'answering') {
-      const { answer } = this.#state;
-      if (!inPeace || !answer.headSent) answer.keepAlive = false;
-    }
-    const isIdle = kind === 'reading' && this.#parser.state === 'idle';
-    if (!inPeace && (isIdle || kind === 'discarding')) this.#close();
+    const state = this.#state;
+    if (state.kind === 'answering' && (!inPeace || !state.answer.headSent))
+      state.answer.keepAlive = false;
+    const isIdle = state.kind === 'reading' && this.#parser.state === 'idle';
+    if (!inPeace && (isIdle || state.kind === 'discarding')) this.#close();
   }
 
   /** Ends it now, whatever is under way, with a RST: no client shall take half an answer for a whole one. */
@@ -124,17 +117,16 @@ export class Connection {
   /** Looks at the clock. */
   checkDeadline(now: number): void {
     if (!this.#clock.isOver(now)) return;
+    const { turn } = this.#clock;
     const isSending = !this.#outbox.isEmpty;
-    const isToTake = this.#clock.turn === 'client: answer';
-    if (this.#clock.turn === 'client: FIN' || (isToTake && isSending)) return void this.cut();
+    if (turn === 'client: FIN' || (turn === 'client: answer' && isSending)) return void this.cut();
     if (isSending) return void this.#clock.start('client: answer'); // of an earlier answer, and it has not had its time
-    if (isToTake && this.#state.kind === 'answering') return void this.#wind(); // it has taken it, and the next one moves
-    if (this.#clock.turn === 'application')
-      return void this.#fail(new HttpError(504, 'the application is late'));
-    if (this.#clock.turn === 'application, after FIN')
+    if (turn === 'client: answer' && this.#state.kind === 'answering') return void this.#wind(); // it has taken it
+    if (turn === 'application, after FIN')
       return void this.#fail(new ClientLeft('while the application was silent'));
-    if (this.#clock.turn === 'client: body')
-      return void this.#fail(new HttpError(408, 'the body is late'));
+    if (turn === 'application')
+      return void this.#fail(new HttpError(504, 'the application is late'));
+    if (turn === 'client: body') return void this.#fail(new HttpError(408, 'the body is late'));
     if (this.#parser.state === 'idle') return void this.#close(); // it has asked nothing, and gets no answer
     this.#fail(new HttpError(408, 'the head is late'));
   }
@@ -158,14 +150,14 @@ export class Connection {
     }
   }
 
-  /** One step; false when something has to come first: bytes, the application's answer, or room for more. */
+  /** One step; false when something has to come first. */
   #step(): boolean {
     const state = this.#state;
     switch (state.kind) {
       case 'reading':
         return this.#readHead();
       case 'answering':
-        this.#feedReader(state);
+        this.#feed(state);
         return false;
       case 'discarding':
         return this.#discard(state);
@@ -176,18 +168,7 @@ export class Connection {
 
   #readHead(): boolean {
     const wait = this.#outbox.ready();
-    if (wait) {
-      this.#state = FLUSHING;
-      this.#clock.start('client: answer');
-      wait.then(
-        () => {
-          if (this.#state === FLUSHING) this.#state = READING;
-          this.#proceed();
-        },
-        () => {}, // it left
-      );
-      return false;
-    }
+    if (wait) return this.#flushFirst(wait);
     const event = this.#parser.next();
     if (event?.kind === 'head') {
       this.#begin(event.head);
@@ -206,26 +187,36 @@ export class Connection {
     return false;
   }
 
+  /** Who sends requests and takes no answers gets none made. */
+  #flushFirst(wait: Promise<void>): false {
+    this.#state = FLUSHING;
+    this.#clock.start('client: answer');
+    wait.then(
+      () => {
+        if (this.#state === FLUSHING) this.#state = READING;
+        this.#proceed();
+      },
+      () => {}, // it left
+    );
+    return false;
+  }
+
   #begin(request: RequestHead): void {
-    this.#peer ??= this.#service.toPeer(this.#socket);
     this.#clock.stop();
+    this.#peer ??= this.#service.toPeer(this.#socket);
     this.#service.stats.requests++;
     this.#service.stats.underWay++;
     const answer = new ResponseWriter(request, this.#outbox.send);
     const isHeldBack = request.expectContinue;
     // A client that waits for its "100 Continue" in vain may or may not send its body: we could not tell.
     if (this.#isLast || isHeldBack) answer.keepAlive = false;
-    const input = new InputStream(() => this.#readBody(request));
-    const environ = toEnviron(request, this.#peer, input);
+    const body = new RequestBody(() => {
+      this.#feed(state);
+      if (body.isAwaited) this.#wind();
+    });
+    const environ = toEnviron(request, this.#peer, new InputStream(body.next));
     const exchange = new Exchange(environ, answer, this.#ready);
-    const state: Answering = {
-      kind: 'answering',
-      request,
-      answer,
-      exchange,
-      isHeldBack,
-      bodyHasEnded: false,
-    };
+    const state: Answering = { kind: 'answering', request, answer, body, exchange, isHeldBack };
     this.#state = state;
     const running = exchange.run(this.#service.application);
     if (!running) {
@@ -245,13 +236,40 @@ export class Connection {
     );
   }
 
-  #finish(state: Answering): void {
+  #finish({ request, answer, body }: Answering): void {
     this.#service.stats.underWay--;
-    this.#log(state.request, state.answer);
-    this.#reader = undefined;
-    if (!state.answer.keepAlive) this.#close();
-    else if (state.bodyHasEnded) this.#state = READING;
+    this.#log(request, answer);
+    body.close();
+    if (!answer.keepAlive) this.#close();
+    else if (body.hasEnded) this.#state = READING;
     else this.#state = { kind: 'discarding', leftBytes: this.#service.limits.maxDrainBytes };
+  }
+
+  /** Gives the application what has come of the body, if it waits for it. */
+  #feed(state: Answering): void {
+    const { answer, body } = state;
+    if (!body.isAwaited) return;
+    try {
+      const event = body.hasEnded ? END : this.#parser.next();
+      if (state.isHeldBack) this.#letGo(state, event === undefined);
+      if (event?.kind === 'data') body.give(event.data);
+      else if (event) body.giveEnd();
+      else if (this.#socket.readableEnded) throw new HttpError(400, 'the body ended in its middle');
+      else return void this.#resume();
+    } catch (error) {
+      body.refuse(error);
+      // The client's mistake, and ours to refuse, whatever the application makes of it; but it may be answering already.
+      if (!answer.headSent) return void this.#fail(error);
+    }
+    this.#wind();
+  }
+
+  /** RFC 9110 §10.1.1: the application asks for the body, so the client may send it. Maybe it has not waited. */
+  #letGo(state: Answering, isWaiting: boolean): void {
+    state.isHeldBack = false;
+    if (state.answer.headSent) return; // too late: it has been told that this is the last answer
+    state.answer.keepAlive = state.request.keepAlive && !this.#isLast;
+    if (isWaiting) this.#outbox.send(CONTINUE);
   }
 
   /** Reads what the application did not, up to a bound: the next request is behind it. */
@@ -266,49 +284,6 @@ export class Connection {
     return false;
   }
 
-  /** The next piece of this request's body, for its application. Empty: that was all, or it has answered. */
-  #readBody(request: RequestHead): Promise<Buffer> {
-    return new Promise((resolve, reject) => {
-      const state = this.#state;
-      if (this.#givenUp?.request === request) return reject(this.#givenUp.reason);
-      if (state.kind !== 'answering' || state.request !== request) return resolve(NOTHING);
-      if (this.#reader) return reject(new Error('wsgi.input is read by two at the same time'));
-      this.#reader = { resolve, reject };
-      this.#feedReader(state);
-      if (this.#reader) this.#wind();
-    });
-  }
-
-  #feedReader(state: Answering): void {
-    const reader = this.#reader;
-    if (!reader) return;
-    try {
-      const event = state.bodyHasEnded ? undefined : this.#parser.next();
-      if (state.isHeldBack) this.#letGo(state, event === undefined);
-      if (event?.kind === 'end') state.bodyHasEnded = true;
-      if (!event && !state.bodyHasEnded) {
-        if (this.#socket.readableEnded) throw new HttpError(400, 'the body ended in its middle');
-        return void this.#resume();
-      }
-      this.#reader = undefined;
-      reader.resolve(event?.kind === 'data' ? event.data : NOTHING);
-    } catch (error) {
-      this.#reader = undefined;
-      reader.reject(error);
-      // The client's mistake, and ours to refuse, whatever the application makes of it; but it may be answering already.
-      if (!state.answer.headSent) return void this.#fail(error);
-    }
-    this.#wind();
-  }
-
-  /** RFC 9110 §10.1.1: the application asks for the body, so the client may send it. Maybe it has not waited. */
-  #letGo(state: Answering, isWaiting: boolean): void {
-    state.isHeldBack = false;
-    if (state.answer.headSent) return; // too late: it has been told that this is the last answer
-    state.answer.keepAlive = state.request.keepAlive && !this.#isLast;
-    if (isWaiting) this.#outbox.send(CONTINUE);
-  }
-
   readonly #ready = (bytes: number): Promise<void> | undefined => {
     const wait = this.#outbox.ready();
     this.#wind(bytes > 0);
@@ -319,7 +294,7 @@ export class Connection {
   #wind(isSending = false): void {
     if (this.#state.kind !== 'answering') return;
     if (this.#outbox.isWaiting) this.#clock.start('client: answer');
-    else if (this.#reader) this.#clock.start('client: body');
+    else if (this.#state.body.isAwaited) this.#clock.start('client: body');
     else if (!this.#mayHaveLeft) this.#clock.start('application');
     else if (isSending) this.#clock.start('application, after FIN');
     else this.#clock.continue('application, after FIN');
@@ -335,8 +310,8 @@ export class Connection {
 
   /** Whether nobody waits for what the client sends: the parser's own limits bound what somebody waits for. */
   get #isAhead(): boolean {
-    const { kind } = this.#state;
-    return kind === 'flushing' || (kind === 'answering' && this.#reader === undefined);
+    const state = this.#state;
+    return state.kind === 'flushing' || (state.kind === 'answering' && !state.body.isAwaited);
   }
 
   /** Reads on, if we had stopped to read ahead. */
@@ -355,16 +330,12 @@ export class Connection {
     if (!hasLeft && !(error instanceof HttpError)) console.error(error);
     if (answer?.headSent && (hasLeft || !answer.showsItsEnd)) return void this.cut();
     if (answer?.headSent) return void this.#close(); // what has been sent arrives, and is not taken for all
-    if (hasLeft) return void this.#close(); // an answer of ours would be one to nobody
-    if (isGivenUp(error)) return void this.#close(); // the application wants none
+    if (hasLeft || isGivenUp(error)) return void this.#close(); // nobody is there to be answered, or is to be
     const [code, detail] =
       error instanceof HttpError ? [error.status, `: ${error.message}`] : [500, ''];
     const status = `${code} ${reasonFor(code)}`;
-    const question = {
-      method: request?.method ?? '',
-      version: 'HTTP/1.1',
-      keepAlive: false,
-    } as const;
+    const method = request?.method ?? '';
+    const question = { method, version: 'HTTP/1.1', keepAlive: false } as const;
     const refusal = new ResponseWriter(question, this.#outbox.send);
     const body = `${status}${detail}\n`;
     refusal.sendHead(status, [['Content-Type', 'text/plain']], body.length);
@@ -378,14 +349,11 @@ export class Connection {
     const state = this.#state;
     this.#state = CLOSING;
     this.#clock.stop();
-    if (state.kind === 'answering') {
-      this.#service.stats.underWay--;
-      if (state.answer.headSent) this.#log(state.request, state.answer); // half an answer is one, too
-      this.#givenUp = { request: state.request, reason };
-      state.exchange.abort();
-    }
-    this.#reader?.reject(reason);
-    this.#reader = undefined;
+    if (state.kind !== 'answering') return;
+    this.#service.stats.underWay--;
+    if (state.answer.headSent) this.#log(state.request, state.answer); // half an answer is one, too
+    state.body.abandon(reason);
+    state.exchange.abort();
   }
 
   /**

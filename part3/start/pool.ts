@@ -1,5 +1,5 @@
 /**
- * Exercise 3-x4: `GET /busy` computes for --sleep seconds in one of --threads threads, or stands in the queue until one is
+ * Exercise 3-x1: `GET /busy` computes for --sleep seconds in one of --threads threads, or stands in the queue until one is
  * free. Everything else is answered at once, in the loop.
  */
 import { once } from 'node:events';

@@ -74,6 +74,15 @@ describe.skipIf(process.env.SERVER)('client3', () => {
     });
   });
 
+  test('--hold is over when nobody is left to be silent to', { timeout: 60_000 }, async () => {
+    const listener = createServer((socket) => socket.end());
+    await once(listener.listen(0, '127.0.0.1'), 'listening');
+    const port = `${(listener.address() as AddressInfo).port}`;
+    const { stdout } = await client3('--port', port, '--clients', '2', '--hold', LONG);
+    expect(stdout).toMatch(/\n2 closed, no answer\n$/);
+    listener.close();
+  });
+
   test('it tells a cut from an end, a silence from a refusal', async () => {
     const half = 'HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf';
     for (const [answer, ending] of [

@@ -6,9 +6,9 @@ import path from 'node:path';
 import {
   ROOT,
   type ServerProcess,
+  sameWay,
   startCommand,
   startServer,
-  tsx,
 } from '../harness/server-process.ts';
 import { STAGES, type Stage } from '../stages.ts';
 
@@ -26,9 +26,9 @@ export function startGateway(app: string, ...args: string[]): Promise<ServerProc
 
 /** An app of shared/apps under node:http, as its convention is served there. */
 export function startHost(app: string, mode: '--native' | '--fetch'): Promise<ServerProcess> {
-  return startCommand(tsx(HOST, `${app}:handler`, mode));
+  return startCommand(sameWay(HOST, `${app}:handler`, mode));
 }
 
 export function startPeer(kind: 'net' | 'http' | 'transfer'): Promise<ServerProcess> {
-  return startCommand(tsx(PEER, kind));
+  return startCommand(sameWay(PEER, kind));
 }

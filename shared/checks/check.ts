@@ -8,6 +8,8 @@ import type { Trial } from './run/trial.ts';
 
 export type Part = 'part1' | 'part2' | 'part3';
 
+export const PARTS: readonly Part[] = ['part1', 'part2', 'part3'];
+
 /** What a file in a part's folder `checks` says. Its number, name and part are those of the file. */
 export interface Lesson {
   /** A sentence about the server: `A strict client accepts your answer`. */
@@ -16,7 +18,7 @@ export interface Lesson {
   readonly goal: string;
   /** A question; the API to read; the shape of the answer. */
   readonly hints: readonly [question: string, api: string, shape: string];
-  /** Where the chapter tells it: an anchor of the part's README. */
+  /** Where the chapter tells it: an anchor of the part's README, or of a chapter in a room, as `http/README.md#chunks`. */
   readonly anchor: string;
   /** What it does not demand, though one might think so. */
   readonly lenient: readonly string[];

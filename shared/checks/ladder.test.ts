@@ -5,14 +5,14 @@ import { readBook } from '../weave/book.ts';
 import { LADDER } from './ladder.ts';
 import { placeOf } from './tell/report.ts';
 
-/** Each chapter's sections by their anchors; of two with one heading, the first. */
+/** Each chapter's sections by their anchors, each with those below it; of two with one heading, the first. */
 const sections = new Map<string, string>();
 for (const { file, text } of readBook()) {
-  for (const [, heading = '', body = ''] of text.matchAll(
-    /^##+ (.+)\n([\s\S]*?)(?=^##+ |(?![\s\S]))/gm,
-  )) {
+  for (const { index, 1: level = '', 2: heading = '' } of text.matchAll(/^(##+) (.+)\n/gm)) {
+    const rest = text.slice(index + level.length);
+    const end = rest.search(new RegExp(`^#{2,${level.length}} `, 'm'));
     const place = `${file}#${slug(heading)}`;
-    if (!sections.has(place)) sections.set(place, body);
+    if (!sections.has(place)) sections.set(place, end === -1 ? rest : rest.slice(0, end));
   }
 }
 

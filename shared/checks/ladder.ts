@@ -6,9 +6,7 @@ import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ROOT } from '../harness/server-process.ts';
-import type { Check, Lesson, Part } from './check.ts';
-
-export const PARTS: readonly Part[] = ['part1', 'part2', 'part3'];
+import { type Check, type Lesson, PARTS, type Part } from './check.ts';
 
 /** `1-03-crlf.ts`, `1-x1-page.ts`: an exercise's x sorts it behind all digits. */
 const FILE = /^(\d-(?:\d\d|x\d))-(.+)\.ts$/;

@@ -2,16 +2,25 @@ import path from 'node:path';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** Files that play, or wait, for a minute: begun last, they would be waited for alone. */
-const LONG = /chapter|checks|python-app|command-line|frameworks|silence|supervisor|reloads/;
+/** Files that keep the processors busy for long. */
+const BUSY =
+  /checks\.test|chapter\.test|growth|frameworks|other-gateways|cli\.test|mutants|browser|book\/test\/command/;
+/** Files that mostly wait for a clock or a signal, for as long. */
+const WAITING = /python-app|supervisor|command-line|silence|reloads|adapters\.test|part1\.test/;
 
 // Node.js 20 reads it whenever it starts, which takes longer than all else in a small program; nobody here calls abroad.
 delete process.env.NODE_EXTRA_CA_CERTS;
 
+/** Long ones first: begun last, they would be waited for alone. Of these a busy and a waiting one side by side. */
 class LongFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const isShort = ({ moduleId }: TestSpecification) => (LONG.test(moduleId) ? 0 : 1);
-    return files.toSorted((a, b) => isShort(a) - isShort(b));
+    const busy = files.filter(({ moduleId }) => BUSY.test(moduleId));
+    const waiting = files.filter(({ moduleId }) => WAITING.test(moduleId));
+    const pairs = busy.map((file, index) => [file, waiting[index]]);
+    const long = [...pairs.flat(), ...waiting.slice(busy.length)].filter(
+      (file) => file !== undefined,
+    );
+    return [...long, ...files.filter((file) => !long.includes(file))];
   }
 }
 

@@ -3,7 +3,7 @@
  * a test can see what the server makes of it. What a client should not see is reported on wsgi.errors.
  */
 import { createHash } from 'node:crypto';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { validator } from '../adapters/validator.ts';
 import type { Application, Environ, Headers, Result, StartResponse } from '../wsgi.ts';
 
@@ -16,6 +16,41 @@ const anything = (value: unknown) => value as Result;
 /** What the test says into its end of this connection is the body, as it comes, until it ends it. */
 const wordsFrom = (environ: Environ) =>
   environ.QUERY_STRING ? connect(Number(environ.QUERY_STRING), '127.0.0.1') : words();
+
+/** The test's end of an application's work; for who looks by hand there is none. */
+const callGate = ({ QUERY_STRING }: Environ) =>
+  QUERY_STRING ? connect(Number(QUERY_STRING), '127.0.0.1').on('error', () => {}) : undefined;
+
+/** Bytes that `/upload` reads at a time. */
+const PIECE = 64 * 1024;
+/** Pieces at which `/flood` ends all the same: 64 MiB, before the machine's memory does. */
+const FLOOD = 1024;
+
+function* flood(gate: Socket | undefined) {
+  let isOver = false;
+  gate?.resume().once('end', () => (isOver = true));
+  for (let index = 0; index < FLOOD && !isOver; index++) {
+    gate?.write('.');
+    yield Buffer.alloc(PIECE, `${index}`.padStart(8)); // which one it is, in all of its bytes
+  }
+}
+
+async function readExactly(environ: Environ, size: number): Promise<Buffer> {
+  const pieces: Uint8Array[] = [];
+  for (let left = size; left > 0; ) {
+    const piece = await environ['wsgi.input'].read(left);
+    if (piece.length === 0) break;
+    pieces.push(piece);
+    left -= piece.length;
+  }
+  return Buffer.concat(pieces);
+}
+
+function promiseIn({ QUERY_STRING }: Environ) {
+  const [code, length = '', ...pieces] = QUERY_STRING.split('&').map(decodeURIComponent);
+  const headers: Headers = [...TEXT, ['Content-Length', length]];
+  return { status: `${code} Promised`, headers, pieces };
+}
 
 /** For who looks by hand, and has no other end. */
 async function* words() {
@@ -45,12 +80,36 @@ function waiting(environ: Environ, start: StartResponse, words: string[]): Resul
   };
 }
 
+const targetOf = ({ SCRIPT_NAME, PATH_INFO, QUERY_STRING }: Environ) =>
+  `${SCRIPT_NAME}${PATH_INFO}${QUERY_STRING && `?${QUERY_STRING}`}`;
+
+async function* piecesOf(input: Environ['wsgi.input'], first: Uint8Array) {
+  for (let piece = first; piece.length > 0; piece = await input.read(10_000)) yield piece;
+}
+
 const escapeChar = (char: string) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
 
 const cases: Record<string, Case> = {
   '/hello': (_, start) => {
     start('200 OK', TEXT);
     return ['Hello, ', 'World!\n'];
+  },
+  /** What was asked; or the body that came, piece by piece. Its length is said where the request has said it. */
+  '/echo': async (environ, start) => {
+    const { CONTENT_LENGTH = '', HTTP_TRANSFER_ENCODING } = environ;
+    const input = environ['wsgi.input'];
+    const first = await input.read(10_000);
+    const text = `${environ.REQUEST_METHOD} ${targetOf(environ)}\n`;
+    const isTold = HTTP_TRANSFER_ENCODING === undefined && /^\d+$/.test(CONTENT_LENGTH);
+    const length = first.length === 0 ? `${text.length}` : isTold && CONTENT_LENGTH;
+    start('200 OK', length === false ? TEXT : [...TEXT, ['Content-Length', length]]);
+    return first.length > 0 ? piecesOf(input, first) : [text];
+  },
+  '/pieces': (_, start) => {
+    start('200 OK', TEXT);
+    return (function* () {
+      yield* ['one, ', '', 'two, ', 'three\n']; // nobody knows its length before its end
+    })();
   },
   '/environ': (environ, start) => {
     start('200 OK', [['Content-Type', 'application/json']]);
@@ -76,6 +135,85 @@ const cases: Record<string, Case> = {
     }
     start('200 OK', TEXT);
     return [hash.digest('hex')];
+  },
+  /** Answers, and leaves the body where it is. */
+  '/ignores': (_, start) => {
+    start('200 OK', TEXT);
+    return ['not read\n'];
+  },
+  '/reads-some': async (environ, start) => {
+    const bytes = await readExactly(environ, 10);
+    start('200 OK', TEXT);
+    return [bytes];
+  },
+  /** Nobody asks for it: it stands in bodies. */
+  '/smuggled': (environ, start) => {
+    environ['wsgi.errors'].write('smuggled\n');
+    start('200 OK', TEXT);
+    return ['smuggled'];
+  },
+  /** Reads a piece of the body for each byte it is told, and says so; and all the rest when there is no more to hear. */
+  '/upload': async (environ, start) => {
+    const [hash, input] = [createHash('sha256'), environ['wsgi.input']];
+    const gate = callGate(environ);
+    for await (const word of gate ?? []) {
+      for (const _ of word as Buffer) {
+        hash.update(await input.read(PIECE));
+        gate?.write('.');
+      }
+    }
+    for (let piece = await input.read(PIECE); piece.length > 0; piece = await input.read(PIECE)) {
+      hash.update(piece);
+    }
+    start('200 OK', TEXT);
+    return [hash.digest('hex')];
+  },
+  /** Begins its answer, and only then reads the body. */
+  '/answers-first': (environ, start) => {
+    start('200 OK', TEXT);
+    return (async function* () {
+      yield 'first, ';
+      yield await environ['wsgi.input'].read();
+    })();
+  },
+  /** `/promises?200&10&four`: a status, a Content-Length, and the pieces that are yielded. */
+  '/promises': (environ, start) => {
+    const { status, headers, pieces } = promiseIn(environ);
+    start(status, headers);
+    return pieces.values();
+  },
+  '/promises-list': (environ, start) => {
+    const { status, headers, pieces } = promiseIn(environ);
+    start(status, headers);
+    return pieces;
+  },
+  '/promises-write': async (environ, start) => {
+    const { status, headers, pieces } = promiseIn(environ);
+    const write = start(status, headers);
+    for (const piece of pieces) await write(piece);
+    return [];
+  },
+  /** Pieces as they are asked for, each told to the other end of the gate, until that has heard enough of them. */
+  '/flood': (environ, start) => {
+    start('200 OK', TEXT);
+    const gate = callGate(environ);
+    const pieces = flood(gate);
+    const told = () => new Promise((done) => (gate ? gate.write('', done) : setImmediate(done)));
+    return {
+      async *[Symbol.asyncIterator]() {
+        for (const piece of pieces) {
+          await told();
+          yield piece;
+        }
+      },
+      close: () => gate?.end(),
+    };
+  },
+  /** The same, and it makes nobody wait: a server that does not turn to its client has all of it at once. */
+  '/flood-now': (environ, start) => {
+    start('200 OK', TEXT);
+    const gate = callGate(environ);
+    return Object.assign(flood(gate), { close: () => gate?.end() });
   },
   '/lines': async (environ, start) => {
     const input = environ['wsgi.input'];
@@ -106,9 +244,19 @@ const cases: Record<string, Case> = {
     start('200 OK', TEXT);
     return ['Zoë ', '👋\n'];
   },
+  /** Small enough to leave in one go. */
+  '/sheet': (_, start) => {
+    start('200 OK', TEXT);
+    return ['x'.repeat(32 * 1024)];
+  },
+  '/large': (_, start) => {
+    start('200 OK', TEXT);
+    return ['é'.repeat(100_000), Buffer.from('é'.repeat(100_000))];
+  },
   '/write': async (_, start) => {
     const write = start('200 OK', TEXT);
-    await write('written, ');
+    await write('writ');
+    await write('ten, ');
     return ['then returned\n'];
   },
   '/headers': (_, start) => {
@@ -145,6 +293,11 @@ const cases: Record<string, Case> = {
     start('200 OK', TEXT);
     const close = () => environ['wsgi.errors'].write(`closed ${environ.QUERY_STRING}\n`);
     return Object.assign(['x'], { close });
+  },
+  '/close-slowly': (environ, start) => {
+    start('200 OK', TEXT);
+    const close = () => environ['wsgi.errors'].write('slowly closed\n');
+    return Object.assign(['x', 'y'].values(), { close });
   },
   '/relay-and-throw': (environ, start) => {
     start('200 OK', TEXT);
@@ -292,7 +445,8 @@ const cases: Record<string, Case> = {
   },
   '/read-zero': async (environ, start) => {
     const input = environ['wsgi.input'];
-    const parts = [await input.read(0), await input.readline(0), await input.read()];
+    const nothing = [await input.read(0), await input.readline(0)];
+    const parts = [...nothing, await input.read(1), await input.read()];
     start('200 OK', TEXT);
     return [JSON.stringify(parts.map((bytes) => Buffer.from(bytes).toString()))];
   },

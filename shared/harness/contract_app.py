@@ -5,6 +5,7 @@ import itertools
 import json
 import os
 import resource
+import select
 import socket
 import sys
 import threading
@@ -17,12 +18,45 @@ TEXT = [('Content-Type', 'text/plain; charset=utf-8')]
 
 def app(environ, start_response):
     path = environ['PATH_INFO'].split('/')[1]  # what follows is for the check to look at
-    return CASES.get(path, hello)(environ, start_response)
+
+    def start(status, headers, *exc_info):
+        return start_response(status, list(headers), *exc_info)  # a server may change the list, and TEXT is everybody's
+
+    return CASES.get(path, hello)(environ, start)
 
 
 def hello(environ, start_response):
     start_response('200 OK', TEXT)
     return [b'Hello, ', b'World!\n']
+
+
+def echo(environ, start_response):
+    """What was asked; or the body that came, piece by piece. Its length is said where the request has said it."""
+    pieces = pieces_of(environ)
+    first = next(pieces, b'')
+    query = environ.get('QUERY_STRING')
+    target = environ.get('SCRIPT_NAME', '') + environ['PATH_INFO'] + (f'?{query}' if query else '')
+    text = f"{environ['REQUEST_METHOD']} {target}\n".encode()
+    length = '' if 'HTTP_TRANSFER_ENCODING' in environ else environ.get('CONTENT_LENGTH', '')
+    length = length if first else str(len(text))
+    start_response('200 OK', TEXT + [('Content-Length', length)] if length.isdecimal() else TEXT)
+    return itertools.chain([first], pieces) if first else [text]
+
+
+def pieces_of(environ):
+    """No byte more than there are: some servers wait for it."""
+    body = environ['wsgi.input']
+    is_chunked = 'HTTP_TRANSFER_ENCODING' in environ
+    length = environ.get('CONTENT_LENGTH', '')
+    left = None if is_chunked else int(length) if length.isdecimal() else 0
+    while left != 0 and (piece := body.read(min(left or 10_000, 10_000))):
+        left = left and left - len(piece)
+        yield piece
+
+
+def pieces(environ, start_response):
+    start_response('200 OK', TEXT)
+    yield from [b'one, ', b'', b'two, ', b'three\n']  # nobody knows its length before its end
 
 
 def shown(environ, start_response):
@@ -42,6 +76,110 @@ def sha256(environ, start_response):
         digest.update(piece)
     start_response('200 OK', TEXT)
     return [digest.hexdigest().encode()]
+
+
+def ignores(environ, start_response):
+    """Answers, and leaves the body where it is."""
+    start_response('200 OK', TEXT)
+    return [b'not read\n']
+
+
+def reads_some(environ, start_response):
+    piece = environ['wsgi.input'].read(10)
+    start_response('200 OK', TEXT)
+    return [piece]
+
+
+def smuggled(environ, start_response):
+    """Nobody asks for it: it stands in bodies."""
+    environ['wsgi.errors'].write('smuggled\n')
+    environ['wsgi.errors'].flush()
+    start_response('200 OK', TEXT)
+    return [b'smuggled']
+
+
+PIECE = 64 * 1024
+FLOOD = 1024  # pieces: 64 MiB
+
+
+def call_gate(environ):
+    """The check's end of an application's work; for who looks by hand there is none."""
+    port = environ['QUERY_STRING']
+    return socket.create_connection(('127.0.0.1', int(port))) if port else None
+
+
+def upload(environ, start_response):
+    """Reads a piece of the body for each byte it is told, and says so; and all the rest when there is no more to hear."""
+    digest, body, gate = hashlib.sha256(), environ['wsgi.input'], call_gate(environ)
+    while word := gate and gate.recv(PIECE):
+        for _ in word:
+            digest.update(body.read(PIECE))
+            gate.sendall(b'.')
+    while piece := body.read(PIECE):
+        digest.update(piece)
+    if gate:
+        gate.close()
+    start_response('200 OK', TEXT)
+    return [digest.hexdigest().encode()]
+
+
+def answers_first(environ, start_response):
+    start_response('200 OK', TEXT)
+    yield b'first, '
+    yield environ['wsgi.input'].read()
+
+
+def promise_in(environ):
+    """`/promises?200&10&four`: a status, a Content-Length, and the pieces that are yielded."""
+    code, length, *pieces = (unquote(part) for part in environ['QUERY_STRING'].split('&'))
+    return f'{code} Promised', TEXT + [('Content-Length', length)], [piece.encode() for piece in pieces]
+
+
+def promises(environ, start_response):
+    status, headers, pieces = promise_in(environ)
+    start_response(status, headers)
+    return iter(pieces)
+
+
+def promises_list(environ, start_response):
+    status, headers, pieces = promise_in(environ)
+    start_response(status, headers)
+    return pieces
+
+
+def promises_write(environ, start_response):
+    status, headers, pieces = promise_in(environ)
+    write = start_response(status, headers)
+    for piece in pieces:
+        write(piece)
+    return []
+
+
+class Flood:
+    """Pieces as they are asked for, each told to the other end of the gate, until that has heard enough of them."""
+
+    def __init__(self, gate):
+        self.gate, self.index = gate, 0
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        if self.index == FLOOD or (self.gate and select.select([self.gate], [], [], 0)[0]):
+            raise StopIteration
+        if self.gate:
+            self.gate.sendall(b'.')
+        self.index += 1
+        return b'%8d' % (self.index - 1) * (PIECE // 8)
+
+    def close(self):
+        if self.gate:
+            self.gate.close()
+
+
+def flood(environ, start_response):
+    start_response('200 OK', TEXT)
+    return Flood(call_gate(environ))
 
 
 def created(environ, start_response):
@@ -77,7 +215,7 @@ def leaves(environ, start_response):
 
 def read_zero(environ, start_response):
     body = environ['wsgi.input']
-    parts = [body.read(0), body.readline(0), body.read()]
+    parts = [body.read(0), body.readline(0), body.read(1), body.read()]
     start_response('200 OK', TEXT)
     return [json.dumps([part.decode() for part in parts]).encode()]
 
@@ -123,8 +261,20 @@ def lines(environ, start_response):
     return [json.dumps({'line': text([line, part]), 'hinted': text(hinted), 'rest': text(rest)}).encode()]
 
 
+def sheet(environ, start_response):
+    start_response('200 OK', TEXT)
+    return [b'x' * 32 * 1024]
+
+
+def large(environ, start_response):
+    start_response('200 OK', TEXT)
+    return ['é'.encode() * 100_000] * 2
+
+
 def write(environ, start_response):
-    start_response('200 OK', TEXT)(b'written, ')
+    write = start_response('200 OK', TEXT)
+    write(b'writ')
+    write(b'ten, ')
     return [b'then returned\n']
 
 
@@ -183,6 +333,11 @@ class Closing:
 def closes(environ, start_response):
     start_response('200 OK', TEXT)
     return Closing(environ, [b'x'], f"closed {environ['QUERY_STRING']}\n")
+
+
+def closes_slowly(environ, start_response):
+    start_response('200 OK', TEXT)
+    return Closing(environ, iter([b'x', b'y']), 'slowly closed\n')
 
 
 def endless(environ, start_response):
@@ -291,11 +446,25 @@ def starts_twice(environ, start_response):
 
 CASES = {
     'hello': hello,
+    'echo': echo,
+    'pieces': pieces,
     'environ': shown,
     'pid': pid,
     'sha256': sha256,
+    'ignores': ignores,
+    'reads-some': reads_some,
+    'smuggled': smuggled,
+    'upload': upload,
+    'answers-first': answers_first,
+    'promises': promises,
+    'promises-list': promises_list,
+    'promises-write': promises_write,
+    'flood': flood,
+    'flood-now': flood,
     'async': created,
     'generator': generator,
+    'large': large,
+    'sheet': sheet,
     'text': text,
     'headers': headers,
     'big': big,
@@ -325,6 +494,7 @@ CASES = {
     'returns-nothing': returns_nothing,
     'returns-numbers': returns_numbers,
     'close': closes,
+    'close-slowly': closes_slowly,
     'endless': endless,
 }
 

@@ -59,7 +59,7 @@ export function isStopped(pid: number): boolean {
 }
 
 /** Whether a process has work under way: it runs, or waits for a processor or a disk. False where nobody can tell. */
-export function isBusy(pid: number): boolean {
+function isBusy(pid: number): boolean {
   return threadStates(pid).some((state) => state === 'R' || state === 'D');
 }
 
@@ -82,6 +82,15 @@ export function acceptQueue(port: number): number {
 /** Sockets of this machine that are connected, or are knocking, at these ports of it. */
 export function socketsTo(ports: readonly number[], state: keyof typeof TCP_STATES): number {
   return tcpRows(state).filter(({ remotePort }) => ports.includes(remotePort)).length;
+}
+
+/** Whether somebody has read all that was sent to a port of this machine from another one of it. */
+export function isReadUp(port: number, from = 0): boolean {
+  const hex = (number: number) => number.toString(16).toUpperCase().padStart(4, '0');
+  // Asked again and again: one row is looked for, as to take all of them apart takes ten times as long.
+  const ports = `\\w+:${hex(port)} \\w+:${hex(from)}`;
+  const row = new RegExp(` ${ports} ${TCP_STATES.ESTABLISHED} \\w+:0{8} `);
+  return ['tcp', 'tcp6'].some((file) => row.test(readFileSync(`/proc/net/${file}`, 'latin1')));
 }
 
 /** How many of these ports are listened on. Looked at twice, for the table may change while it is read, and lose a row. */
@@ -181,6 +190,25 @@ export function residentBytes(pid: number): { now: number; peak: number } {
   const bytes = (name: string) =>
     Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]) * 1024;
   return { now: bytes('VmRSS'), peak: bytes('VmHWM') };
+}
+
+/**
+ * Bytes of memory that a process group holds, what its members share counted once: the proportional set size of each,
+ * proc_pid_smaps(5). NaN where nobody can tell.
+ */
+export function groupBytes(group: number): number {
+  if (!hasProc) return Number.NaN;
+  const members = processes().filter(({ pgrp }) => pgrp === group);
+  return members.reduce((sum, { pid }) => sum + proportionalBytes(pid), 0);
+}
+
+function proportionalBytes(pid: number): number {
+  try {
+    const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
+    return Number(/^Pss:\s+(\d+) kB/m.exec(rollup)?.[1] ?? 0) * 1024;
+  } catch {
+    return 0; // it ended in the meantime
+  }
 }
 
 /** Forgets the peak: from now on, `residentBytes` tells of the most since now. */

@@ -2,18 +2,18 @@
  * What tsx does for a program of ours, for the tests, which start some thousand of them: what was compiled once stays
  * compiled, under a name made of its text. `node --require ./shared/harness/quick.cjs program.ts`
  */
-const { createHash } = require('node:crypto');
 const { mkdirSync, readFileSync, realpathSync, renameSync, writeFileSync } = require('node:fs');
 const Module = require('node:module');
 const path = require('node:path');
 const { fileURLToPath, pathToFileURL } = require('node:url');
 
 const CACHE = path.join(__dirname, '../../node_modules/.cache/quick');
+Module.enableCompileCache?.(CACHE); // for packages: what V8 has made of them once; Node.js 20 has no such thing
 
 /** The JavaScript of a file in TypeScript. @param {string} file */
 function compile(file) {
   const text = readFileSync(file, 'utf8');
-  const compiled = path.join(CACHE, `${createHash('sha256').update(text).digest('hex')}.mjs`);
+  const compiled = path.join(CACHE, `${nameOf(text)}.mjs`);
   try {
     return readFileSync(compiled, 'utf8');
   } catch {
@@ -24,6 +24,16 @@ function compile(file) {
     renameSync(`${compiled}.${process.pid}`, compiled); // whole, or not there: others may be doing the same
     return code;
   }
+}
+
+/** 64 bits of a text, and its length. node:crypto would do it, too, and takes a tenth of a start to load. @param {string} text */
+function nameOf(text) {
+  let [one, other] = [0xdeadbeef, 0x41c6ce57];
+  for (let i = 0; i < text.length; i++) {
+    one = Math.imul(one ^ text.charCodeAt(i), 0x9e3779b1);
+    other = Math.imul(other ^ text.charCodeAt(i), 0x5f356495);
+  }
+  return [one >>> 0, other >>> 0, text.length].map((number) => number.toString(16)).join('-');
 }
 
 if (Module.registerHooks) {
@@ -49,7 +59,7 @@ function linkOurselves() {
   let linking = Promise.resolve();
 
   async function find(specifier, parent) {
-    const isFile = /^(\.|file:)/.test(specifier);
+    const isFile = /^(\.|\/|file:)/.test(specifier);
     const url = isFile ? new URL(specifier, parent).href : specifier;
     const isOurs = isFile && url.endsWith('.ts');
     const key = isOurs ? pathToFileURL(realpathSync(fileURLToPath(url))).href : url;
@@ -68,7 +78,9 @@ function linkOurselves() {
   }
 
   async function fromImport(name) {
-    const exported = await import(name);
+    // What is built in is here without import(), whose first call takes longer than most of our programs.
+    const builtIn = Module.isBuiltin(name) && require(name);
+    const exported = builtIn ? { default: builtIn, ...builtIn } : await import(name);
     const names = Object.keys(exported);
     return new vm.SyntheticModule(names, function () {
       for (const each of names) this.setExport(each, exported[each]);

@@ -19,6 +19,8 @@ export class RawClient {
   readonly #chunks: Buffer[] = [];
   readonly #sent: Buffer[] = [];
   #ending: Ending = 'open';
+  /** Is told what arrives, in the pieces in which it is read, and how the connection ends. */
+  observer: (news: Buffer | Ending) => void = () => {};
   #wake: () => void = () => {};
 
   private constructor(socket: Socket, transport: Socket) {
@@ -27,6 +29,7 @@ export class RawClient {
     transport.setNoDelay(true);
     socket.on('data', (chunk) => {
       this.#chunks.push(chunk);
+      this.observer(chunk);
       this.#wake();
     });
     socket.once('end', () => this.#end('fin'));
@@ -79,6 +82,11 @@ export class RawClient {
       await new Promise<void>((resolve) => this.#socket.write(slice, () => resolve()));
       await turn();
     }
+  }
+
+  /** Sends a piece of something large, of which no note is kept; whether the kernel has taken it. */
+  pour(piece: Uint8Array): Promise<boolean> {
+    return new Promise((resolve) => this.#socket.write(piece, (error) => resolve(!error)));
   }
 
   /** Says that no more will come, and goes on listening. */
@@ -155,6 +163,7 @@ export class RawClient {
 
   #end(ending: Ending): void {
     this.#ending = ending;
+    this.observer(ending);
     this.#wake();
   }
 

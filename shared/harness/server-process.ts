@@ -106,8 +106,16 @@ export function quick(file: string, ...args: string[]): string[] {
   return [process.execPath, ...QUICK, file, ...args];
 }
 
+/** The same in whichever of the two ways this process was started itself. */
+export function sameWay(file: string, ...args: string[]): string[] {
+  const isQuick = process.execArgv.includes(QUICK.at(-1) ?? '');
+  return isQuick ? quick(file, ...args) : tsx(file, ...args);
+}
+
 /** What a reader types for a command that runs a file of ours. */
 export function asTyped(command: readonly string[]): readonly string[] {
+  const [first, setting, ...rest] = command;
+  if (first === 'env' && setting?.includes('=')) return [first, setting, ...asTyped(rest)];
   for (const loader of [tsx(''), quick('')].map((words) => words.slice(0, -1))) {
     const isSo = loader.every((word, index) => command[index] === word);
     if (isSo) return ['npx', 'tsx', ...command.slice(loader.length)];

@@ -5,7 +5,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { ROOT } from '../harness/server-process.ts';
-import { STAGES, type Stage } from '../stages.ts';
+import { type Origin, STAGES, type Stage } from '../stages.ts';
 import { type Chapter, type Fault, parseChapter } from './chapter.ts';
 import { checkTyping } from './check-typing.ts';
 import { checkCode } from './code.ts';
@@ -16,7 +16,11 @@ import { checkTranscripts } from './transcript.ts';
 import type { Typing } from './typing.ts';
 
 /** In the order in which they are read. */
-export const FILES = ['README.md', 'part1/README.md', 'part2/README.md', 'part3/README.md'];
+export const FILES = [
+  ...['README.md', 'part1/README.md', 'part2/README.md', 'part3/README.md'],
+  ...['http', 'gateway', 'server'].map((room) => `part3/${room}/README.md`),
+  'part3/operating.md',
+];
 
 /** The chapters that are written. */
 export function readBook(): Chapter[] {
@@ -29,15 +33,22 @@ export function readChapter(file: string): Chapter {
 
 /** The files that a reader types, stage by stage. */
 export function typings(stages: readonly Stage[] = STAGES): Typing[] {
-  const fileOf = (from: string) => {
-    const base = stages.find(({ id }) => id === from);
+  const originOf = (origin: string | Origin | undefined): Pick<Typing, 'base' | 'cut'> => {
+    if (origin === undefined) return {};
+    const { from, ...cut } = typeof origin === 'string' ? { from: origin } : origin;
+    const base = stages.find(({ id }) => id === from)?.file;
     if (!base)
       throw new Error(`shared/stages.ts: a stage is from ${from}, and there is no such stage`);
-    return base.file;
+    return { base, ...(cut.before !== undefined || cut.at !== undefined ? { cut } : {}) };
   };
   return stages.flatMap(({ id, file, from, beside = [], isTyped = false }) => {
-    const own: Typing = { stage: id, file, base: from && fileOf(from), isDemanded: isTyped };
-    return [own, ...beside.map((other) => ({ stage: id, file: other, isDemanded: isTyped }))];
+    const own: Typing = { stage: id, file, ...originOf(from), isDemanded: isTyped };
+    const others = beside.map((other): Typing => {
+      const { file, ...origin } = typeof other === 'string' ? { file: other } : other;
+      const begin = 'from' in origin ? originOf(origin) : {};
+      return { stage: id, file, ...begin, isDemanded: isTyped };
+    });
+    return [own, ...others];
   });
 }
 
@@ -84,8 +95,7 @@ function takeOffer(): Offer {
 
 /** What `npm run check -- ` takes beside a part: `1-03` and `crlf`, of part1/checks/1-03-crlf.ts. */
 function namesOfChecks(): string[] {
-  const files = FILES.slice(1)
-    .map((file) => path.dirname(file))
-    .flatMap((part) => readdirSync(path.join(ROOT, part, 'checks')));
+  const parts = new Set(STAGES.map(({ part }) => part));
+  const files = [...parts].flatMap((part) => readdirSync(path.join(ROOT, part, 'checks')));
   return files.flatMap((file) => /^(\d-[x\d]+)-(.+)\.ts$/.exec(file)?.slice(1) ?? []);
 }

@@ -78,6 +78,7 @@ export function replaceLines(
 class Parser {
   readonly #file: string;
   readonly #text: string;
+  readonly #lineStarts: readonly number[];
   readonly #slugger = new GithubSlugger();
   readonly #headings: Heading[] = [];
   readonly #anchors = new Set<string>();
@@ -91,6 +92,7 @@ class Parser {
   constructor(file: string, text: string) {
     this.#file = file;
     this.#text = text;
+    this.#lineStarts = [0, ...Array.from(text.matchAll(/\n/g), ({ index }) => index + 1)];
   }
 
   parse(): Chapter {
@@ -169,8 +171,15 @@ class Parser {
     }
   }
 
+  /** Found by halving: a chapter has some thousand lines, and more tokens. */
   #lineAt(offset: number): number {
-    return this.#text.slice(0, offset).split('\n').length;
+    let [low, high] = [0, this.#lineStarts.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#lineStarts[middle] ?? 0) <= offset) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 
   #fault(offset: number, message: string): void {

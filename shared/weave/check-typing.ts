@@ -9,6 +9,7 @@ import {
   blocksOf,
   faultAt,
   type Line,
+  readBase,
   readLines,
   type Typing,
   typeBlocks,
@@ -24,7 +25,7 @@ export function checkTyping(
     .filter(({ isDemanded }) => isDemanded)
     .flatMap((typing) => {
       const blocks = blocksOf(chapters, typing.file);
-      const { lines, faults } = typeBlocks(readLines(root, typing.base), blocks, typing);
+      const { lines, faults } = typeBlocks(readBase(root, typing), blocks, typing);
       const late = typing.base === undefined ? [] : checkOrder(chapters, blocks, typing);
       if (faults.length > 0) return [...late, ...faults]; // what comes of them would only repeat them
       return [...late, ...findDifferences(lines, readLines(root, typing.file), blocks, typing)];

@@ -17,12 +17,12 @@ import { whatIsMissing } from './needs.ts';
 import { Play } from './play.ts';
 import { type Step, toSteps } from './steps.ts';
 import { checkTranscripts, replaceExpected, toActs } from './transcript.ts';
-import { readLines } from './typing.ts';
+import { readBase, readLines } from './typing.ts';
 
 const HELP = `Usage: npm run weave -- [options] [CHAPTER]
 
 Brings the code in the chapters up to date: each block is cut anew from the file that the line above it names, by its first
-and its last line. An empty block becomes the whole of what is named. CHAPTER is README, part1, part2 or part3; without it: all.
+and its last line. An empty block becomes the whole of what is named. CHAPTER is README, part1, part3/http and the like; without it: all.
 A block that a reader types (no From in the line above it, and its stage is one of those that are shown whole) stays as it is.
 
   --check         change nothing; a line for each fault of the book, and exit status 1 if there is one
@@ -78,8 +78,9 @@ function toFile(name: string): string {
   const file = FILES.find((one) =>
     [one, one.replace(/\/?README.md$/, ''), one.replace(/\.md$/, '')].includes(name),
   );
-  if (!file) throw new UsageError(`There is no chapter '${name}': README, part1, part2 or part3`);
-  return file;
+  if (file) return file;
+  const names = FILES.map((one) => one.replace(/(?<=.)\/README.md$|\.md$/, ''));
+  throw new UsageError(`There is no chapter '${name}': ${names.join(', ')}`);
 }
 
 /** Writes a chapter with its blocks cut anew, and tells of those that could not be. */
@@ -140,7 +141,7 @@ async function play(file: string, section: string | undefined, isCheck: boolean)
   return faults;
 }
 
-/** Says how much of each stage is shown. A file is of the chapter in whose folder it is. */
+/** Says how much of each stage is shown. A file is of the chapters in its folder, and in those that hold it. */
 function printCoverage(files: readonly string[]): number {
   const folders = files.map((file) => `${path.dirname(file)}/`);
   const ours = typings().filter(({ file }) => folders.some((folder) => file.startsWith(folder)));
@@ -160,7 +161,7 @@ function printSteps(ids: readonly string[]): number {
   });
   const target = to ?? from;
   if (!target || ids.length > 2) throw new UsageError('--steps takes a stage, or two');
-  const base = readLines(ROOT, to ? from?.file : target.base);
+  const base = to ? readLines(ROOT, from?.file) : readBase(ROOT, target);
   const name = path.basename(target.file);
   const toText = ({ language, lines }: Step) =>
     [`[${name}](${name}):`, '', `\`\`\`${language}`, ...lines, '```', ''].join('\n');

@@ -6,7 +6,7 @@ import { diffArrays } from 'diff';
 import type { Chapter } from './chapter.ts';
 import { parseHunks } from './hunk.ts';
 import { findDedented, indexesOfRun } from './source.ts';
-import { type Block, blocksOf, readLines, type Typing, typeBlocks } from './typing.ts';
+import { type Block, blocksOf, readBase, readLines, type Typing, typeBlocks } from './typing.ts';
 
 export interface Coverage extends Typing {
   /** How many lines are added or changed against the file that it begins as. */
@@ -23,7 +23,7 @@ export function measureCoverage(
 ): Coverage[] {
   return typings.map((typing) => {
     const file = readLines(root, typing.file);
-    const base = readLines(root, typing.base);
+    const base = readBase(root, typing);
     const blocks = blocksOf(chapters, typing.file);
     const changed = newIn(base, file);
     const typed = () => typeBlocks(base, blocks, typing).lines.map(({ text }) => text);

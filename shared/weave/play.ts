@@ -11,6 +11,8 @@ import { Workplace } from './workplace.ts';
 
 /** Seconds for a command that runs to its end. */
 const COMMAND_PATIENCE = 120;
+/** The same for one to listen that has printed something else first. */
+const COMPLAINT = 1;
 
 /** Lines of what was printed that a fault quotes: the last ones. */
 const TOLD = 30;
@@ -37,7 +39,8 @@ export class Play {
 
   /** Opens a stage for a chapter. With `isTaking` its terminals are not compared but written down. */
   static async open(file: string, text: string, isTaking = false): Promise<Play> {
-    return new Play(file, await Workplace.open(text), isTaking);
+    const hasNpm = file === 'README.md'; // one page of them, to see that it does as it is told here
+    return new Play(file, await Workplace.open(text, hasNpm), isTaking);
   }
 
   close(): void {
@@ -78,7 +81,10 @@ export class Play {
     }
     const command = step.kind === 'runs' ? leftToRun(step.command) : step.command;
     if (command === undefined) return;
-    const { listening, connected } = this.#place;
+    const { listening } = this.#place;
+    const isQuiet =
+      step.kind === 'shows' && (this.#isTaking || withoutEnd(step.expected).length === 0);
+    const connected = isQuiet ? this.#place.connected : 0;
     const terminal = new Terminal(step, command, this.#place);
     if (step.terminal === '') {
       await this.#runToEnd(terminal);
@@ -89,9 +95,12 @@ export class Play {
       await this.#run(terminal, listening);
       return;
     }
-    if (this.#isTaking || withoutEnd(step.expected).length === 0) {
+    if (isQuiet) {
       const isAbroad = () => this.#place.listening > listening || this.#place.connected > connected;
       await terminal.until(() => terminal.text !== '' || isAbroad());
+      // It may have complained of something, and be about to listen: on a busy machine it takes its time, and looks idle.
+      await terminal.until(isAbroad, COMPLAINT);
+      if (!isAbroad()) await terminal.settle();
     }
     await this.#watch(terminal, step);
   }

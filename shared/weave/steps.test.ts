@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { ROOT } from '../harness/server-process.ts';
 import { typings } from './book.ts';
 import { toSteps } from './steps.ts';
-import { readLines, typeBlocks } from './typing.ts';
+import { readBase, readLines, typeBlocks } from './typing.ts';
 
 /** Types the blocks from one file to the other. */
 function typed(base: readonly string[], file: readonly string[]) {
@@ -19,11 +19,13 @@ function typed(base: readonly string[], file: readonly string[]) {
 }
 
 describe('from stage to stage', () => {
-  for (const { stage, file, base } of typings()) {
+  for (const typing of typings()) {
+    const { stage, file, base } = typing;
     const lines = readLines(ROOT, file);
     test(`${stage}: ${base ?? 'an empty file'} becomes ${file}, in blocks of 16 lines at most`, () => {
-      expect(typed(readLines(ROOT, base), lines)).toEqual({ faults: [], lines });
-      const sizes = toSteps(readLines(ROOT, base), lines).map((block) => block.lines.length);
+      const begin = readBase(ROOT, typing);
+      expect(typed(begin, lines)).toEqual({ faults: [], lines });
+      const sizes = toSteps(begin, lines).map((block) => block.lines.length);
       expect(Math.max(...sizes)).toBeLessThanOrEqual(16);
       expect(readFileSync(path.join(ROOT, file), 'utf8')).toBe(`${lines.join('\n')}\n`);
     });

@@ -42,8 +42,8 @@ export class Terminal {
       cwd: place.folder,
       env: place.environment,
       detached: true,
+      stdio: [place.keyboard, 'pipe', 'pipe'],
     });
-    child.stdin.on('error', () => {}); // it has ended; we have nothing to say
     this.step = step;
     this.process = new ServerProcess(child, true);
     this.#place = place;

@@ -8,7 +8,7 @@ import { parseChapter } from './chapter.ts';
 import { checkTyping } from './check-typing.ts';
 import { checkCode, refreshCode } from './code.ts';
 import { measureCoverage, tellCoverage } from './coverage.ts';
-import { blocksOf, type Typing, typeBlocks } from './typing.ts';
+import { blocksOf, readBase, type Typing, typeBlocks } from './typing.ts';
 
 const ONE = `/** One. */
 const server = createServer();
@@ -68,12 +68,37 @@ test('the files of a stage: its own, made of the stage that it is from, and thos
   const stage = { part: 'part1', summary: '', can: [] };
   const one = { ...stage, id: '1a', file: 'part1/one.ts' };
   const two = { ...stage, id: '1b', file: 'part1/two.ts', from: '1a', beside: ['part1/http.ts'] };
+  const three = { file: 'part1/three.ts', from: '1a', before: 'serve' };
+  expect(typings([one, { ...two, beside: [three] }])[2]).toEqual({
+    stage: '1b',
+    file: 'part1/three.ts',
+    base: 'part1/one.ts',
+    cut: { before: 'serve' },
+    isDemanded: false,
+  });
   expect(typings([one, { ...two, isTyped: true }])).toEqual([
     { stage: '1a', file: 'part1/one.ts', base: undefined, isDemanded: false },
     { stage: '1b', file: 'part1/two.ts', base: 'part1/one.ts', isDemanded: true },
     { stage: '1b', file: 'part1/http.ts', isDemanded: true },
   ]);
   expect(() => typings([two])).toThrow('from 1a, and there is no such stage');
+});
+
+test('a file may begin as a piece of another', () => {
+  const root = mkdtempSync(path.join(tmpdir(), 'typing-'));
+  try {
+    const [base, two] = ['one.ts', ['/** All. */', 'function two() {}']];
+    const lines = ['import x;', '', ...two, '', 'const three = 3;'];
+    writeFileSync(path.join(root, base), `${lines.join('\n')}\n`);
+    expect(readBase(root, { base })).toEqual(lines);
+    expect(readBase(root, { base, cut: { before: 'two' } })).toEqual(['import x;']);
+    expect(readBase(root, { base, cut: { at: 'two' } })).toEqual(lines.slice(2));
+    expect(readBase(root, { base, cut: { at: 'two', before: 'three' } })).toEqual(two);
+    expect(readBase(root, {})).toEqual([]);
+    expect(() => readBase(root, { base, cut: { at: 'four' } })).toThrow('no four in one.ts');
+  } finally {
+    rmSync(root, { recursive: true });
+  }
 });
 
 describe('a chapter that makes another file says where', () => {

@@ -22,6 +22,8 @@ export interface Typing {
   readonly file: string;
   /** The file it begins as; without it, it begins empty. */
   readonly base?: string | undefined;
+  /** If it begins as a piece of that: from one declaration on, before another one. */
+  readonly cut?: { readonly at?: string; readonly before?: string };
   /** Whether a chapter must show all of it. */
   readonly isDemanded: boolean;
 }
@@ -56,6 +58,19 @@ export function blocksOf(chapters: readonly Chapter[], file: string): Block[] {
 export function readLines(root: string, file: string | undefined): string[] {
   if (file === undefined) return [];
   return readFileSync(path.join(root, file), 'utf8').replace(/\n$/, '').split('\n');
+}
+
+/** The lines that a file begins as. Throws if it is to begin at a declaration that is not there. */
+export function readBase(root: string, { base, cut }: Pick<Typing, 'base' | 'cut'>): string[] {
+  const lines = readLines(root, base);
+  const place = (name: string) => {
+    const [found] = findNamed(lines.join('\n'), 'ts', name);
+    if (!found) throw new Error(`shared/stages.ts: there is no ${name} in ${base}`);
+    return found.start;
+  };
+  const end = cut?.before === undefined ? lines.length : place(cut.before);
+  const kept = lines.slice(cut?.at === undefined ? 0 : place(cut.at), end);
+  return kept.slice(0, kept.findLastIndex((line) => line !== '') + 1);
 }
 
 /** Types blocks, one after the other. One that fits nowhere is a fault, and left out. */

@@ -2,10 +2,13 @@
  * Where the commands of a chapter are run: a folder that looks like the project, in which a reader's files may be made and go
  * with it, and ports of its own for those in the text. The text's words go in and out; what runs sees the others.
  */
+import { execFileSync } from 'node:child_process';
 import {
+  closeSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   realpathSync,
@@ -31,6 +34,10 @@ const SERVICES = '/etc/services';
 const NOT_INHERITED = /^(NODE_ENV|NODE_OPTIONS|VITEST.*|FORCE_COLOR|PORT|SERVER|CHECK_.*|npm_.*)$/;
 /** In a terminal curl shows no progress, and what it reads as it comes; here it is told so. */
 const CURL = 'curl() { command curl -sSN "$@"; }';
+/** Where npm's stand-in is: a folder that no `ls` of a reader's shows. */
+const STAND_IN = '.npm';
+/** What the programs read in the place of a keyboard that nobody types on. */
+const KEYBOARD = '.keyboard';
 
 /** Whatever becomes of who opened them, they go. */
 const open = new Set<Workplace>();
@@ -40,26 +47,40 @@ process.once('exit', () => {
 
 export class Workplace {
   readonly folder: string;
+  /**
+   * A descriptor that can be read and has nothing to say. A pipe of Node.js is a socket, and uWSGI takes one that it finds
+   * at 0 for the one to listen on.
+   */
+  readonly keyboard: number;
   readonly #ports: ReadonlyMap<string, string>;
+  readonly #hasNpm: boolean;
 
-  private constructor(folder: string, ports: ReadonlyMap<string, string>) {
+  private constructor(folder: string, ports: ReadonlyMap<string, string>, hasNpm: boolean) {
     this.folder = folder;
     this.#ports = ports;
+    this.#hasNpm = hasNpm;
+    const keyboard = path.join(folder, KEYBOARD);
+    execFileSync('mkfifo', [keyboard]);
+    this.keyboard = openSync(keyboard, 'r+');
   }
 
-  /** Opens a place for a text, whose ports may be in it and in the project's configurations. */
-  static async open(text: string): Promise<Workplace> {
+  /**
+   * Opens a place for a text, whose ports may be in it and in the project's configurations. `npm run` is done by npm itself
+   * only where it is asked for: it takes longer to start than what it starts.
+   */
+  static async open(text: string, hasNpm = false): Promise<Workplace> {
     const named = new Set(['8888', ...(text.match(TEXT_PORT) ?? []), ...portsOfConfigurations()]);
     const ports = await choosePorts([...named], text);
     const folder = realpathSync(mkdtempSync(path.join(tmpdir(), 'chapter-')));
-    const place = new Workplace(folder, ports);
+    const place = new Workplace(folder, ports, hasNpm);
     open.add(place);
     place.#furnish();
     return place;
   }
 
   close(): void {
-    open.delete(this);
+    if (!open.delete(this)) return;
+    closeSync(this.keyboard);
     rmSync(this.folder, { recursive: true, force: true });
   }
 
@@ -86,6 +107,7 @@ export class Workplace {
     return {
       ...Object.fromEntries(inherited),
       PATH: [
+        ...(this.#hasNpm ? [] : [path.join(this.folder, STAND_IN)]),
         path.join(this.folder, 'node_modules', '.bin'),
         path.dirname(process.execPath), // the Node.js that runs the tests runs the text
         process.env.PATH,
@@ -132,6 +154,10 @@ export class Workplace {
     const text = readFileSync(path.join(ROOT, 'package.json'), 'utf8');
     const quick = text.replaceAll('--import tsx', QUICK.join(' '));
     writeFileSync(path.join(this.folder, 'package.json'), quick);
+    const { scripts } = JSON.parse(quick) as { scripts: Record<string, string> };
+    const file = path.join(this.folder, STAND_IN, 'npm');
+    mkdirSync(path.dirname(file));
+    writeFileSync(file, standIn(scripts), { mode: 0o755 });
   }
 
   #furnishPart(part: string): void {
@@ -142,6 +168,24 @@ export class Workplace {
       else if (name !== 'my') symlinkSync(from, to);
     }
   }
+}
+
+/** What `npm run --silent NAME -- ...` does, for the scripts that become their program by `exec`; npm does all else. */
+function standIn(scripts: Readonly<Record<string, string>>): string {
+  const cases = Object.entries(scripts)
+    .filter(([, script]) => /^exec [^"'&|;]+$/.test(script))
+    .map(
+      ([name, script]) =>
+        `'run --silent ${name}') shift 3; [ "$1" != -- ] || shift; ${script} "$@";;`,
+    );
+  return [
+    '#!/bin/sh',
+    'case "$1 $2 $3" in',
+    ...cases,
+    'esac',
+    `PATH=\${PATH#*:} exec npm "$@"`,
+    '',
+  ].join('\n');
 }
 
 function portsOfConfigurations(): string[] {

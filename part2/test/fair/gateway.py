@@ -4,6 +4,7 @@ import io
 import os
 import re
 import signal
+import socket
 import socketserver
 import sys
 import threading
@@ -26,6 +27,7 @@ class Refusal(Exception):
 class Gateway(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     request_queue_size = 128
+    idle = set()  # connections on which nothing of a request has come
 
 
 class Handler(socketserver.StreamRequestHandler):
@@ -45,6 +47,9 @@ class Handler(socketserver.StreamRequestHandler):
         self.linger()
 
     def read_request(self):
+        self.server.idle.add(self.request)
+        self.rfile.peek(1)
+        self.server.idle.discard(self.request)
         size, lines = 0, []
         while (line := self.rfile.readline(16_384)) not in (b"\r\n", b""):
             size += len(line)
@@ -172,7 +177,13 @@ class Handler(socketserver.StreamRequestHandler):
 
 def stop(*_):
     signal.signal(signal.SIGTERM, lambda *_: os._exit(1))
-    threading.Thread(target=server.shutdown).start()
+    threading.Thread(target=end).start()
+
+
+def end():
+    server.shutdown()  # nobody is accepted from here on
+    for connection in list(server.idle):
+        connection.shutdown(socket.SHUT_RD)  # who asks nothing is not waited for
 
 
 if len(sys.argv) < 2:

@@ -162,6 +162,14 @@ function toInput(body: Buffer): InputStream {
 
 const server = createServer((request, response) => void serve(request, response));
 Object.assign(server, { httpAllowHalfOpen: true }); // who says FIN behind its request still waits for the answer
+/** Left to itself it closes with what is unread, and the reset overtakes its answer. */
+const refused = new WeakSet();
+server.on('clientError', ({ code }: NodeJS.ErrnoException, socket) => {
+  if (refused.has(socket) || !socket.writable) return;
+  refused.add(socket);
+  const status = code === 'HPE_HEADER_OVERFLOW' ? '431 Too Large' : '400 Bad Request';
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`);
+});
 server.listen(Number(process.env.PORT ?? 8888), () => {
   console.log(`Serving HTTP on port ${(server.address() as AddressInfo).port}`);
 });

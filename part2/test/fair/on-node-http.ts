@@ -1,7 +1,7 @@
 /** 3g and the gateway in another manner: on node:http, which keeps connections, chunks bodies and writes its own headers. */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { loadApplication } from '../../../shared/app-loader.ts';
@@ -17,7 +17,13 @@ const { values, positionals } = parseArgs({
 });
 const handler =
   values.stage === '3g' ? greet : gateway(await loadApplication(positionals[0] ?? ''));
+/** Answers under way: what of them has no head yet is told when the server stops. */
+const answers = new Set<ServerResponse>();
+const sockets = new Set<Socket>();
 const server = createServer((request, response) => {
+  answers.add(response);
+  response.once('close', () => answers.delete(response));
+  if (!server.listening) response.setHeader('Connection', 'close');
   handler(request, response).catch((error) => {
     console.error(error);
     if (response.headersSent) return response.destroy();
@@ -26,9 +32,15 @@ const server = createServer((request, response) => {
 });
 await once(server.listen(Number(process.env.PORT ?? 8888)), 'listening');
 console.log(`Serving HTTP on port ${(server.address() as AddressInfo).port}`);
+server.on('connection', (socket) => {
+  sockets.add(socket);
+  socket.once('close', () => sockets.delete(socket));
+});
 process.once('SIGTERM', () => {
   server.close(() => process.exit(0));
   server.closeIdleConnections();
+  for (const socket of sockets) if (socket.bytesRead === 0) socket.end(); // idle, too, and not for Node.js
+  for (const answer of answers) if (!answer.headersSent) answer.setHeader('Connection', 'close');
   process.once('SIGTERM', () => process.exit(1));
 });
 

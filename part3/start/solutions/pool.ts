@@ -1,5 +1,5 @@
 /**
- * Exercise 3-x4: a pool of threads for work, and a loop for all that waits. `GET /busy` computes for --sleep seconds in one
+ * Exercise 3-x1: a pool of threads for work, and a loop for all that waits. `GET /busy` computes for --sleep seconds in one
  * of --threads threads, or stands in the queue until one is free; everything else is answered at once.
  */
 import { once } from 'node:events';

@@ -1,4 +1,4 @@
-/** The end: what is under way is finished, nothing new is begun, and nothing is left. 3-14 of the ladder. */
+/** The end: what is under way is finished, nothing new is begun, and nothing is left. 3-27 of the ladder. */
 import { afterEach, expect, test } from 'vitest';
 import { describeStage } from '../../../shared/harness/describe-stages.ts';
 import { childrenOf, hasProc } from '../../../shared/harness/proc.ts';
@@ -34,7 +34,7 @@ async function isShut(server: ServerProcess): Promise<void> {
 }
 
 describeStage('gateway', 'ends in peace', (stage) => {
-  test('3-14: what is under way is answered, newcomers are refused, the idle are sent away', async () => {
+  test('3-27: what is under way is answered, newcomers are refused, the idle are sent away', async () => {
     const server = await start(stage);
     const gate = await makeGate();
     const idle = await ask(server, head('GET /hello'));

@@ -3,23 +3,15 @@
  * exit status come out: 0 passed, 1 failed, 2 not understood.
  */
 import { parseArgs } from 'node:util';
-import type { Check, Part } from '../check.ts';
-import { exercisesOf, LADDER, PARTS, stepsOf } from '../ladder.ts';
+import { PARTS, type Part } from '../check.ts';
 import { HELP } from '../tell/help.ts';
-import { check } from './check.ts';
-import { hint } from './hint.ts';
-import { learn } from './learn.ts';
 import { say, UsageError } from './output.ts';
-import { readProgress } from './progress.ts';
-import { lastPart } from './reader.ts';
-import { solution } from './solution.ts';
-import { start } from './start.ts';
 
 process.stdout.once('error', () => process.exit(1)); // `| head` has seen enough
 
 const [command = '', ...args] = process.argv.slice(2);
 try {
-  process.exitCode = await run();
+  process.exit(await run()); // a check behind one that failed may still be under way
 } catch (error) {
   const isUsage =
     error instanceof UsageError ||
@@ -40,7 +32,7 @@ async function run(): Promise<number> {
     allowPositionals: true,
     options: {
       help: { ...flag, short: 'h' },
-      ...(command === 'start' && { force: flag }),
+      ...(command === 'start' && { force: flag, gateway: flag }),
       ...(command === 'check' && { all: flag, verbose: { ...flag, short: 'v' }, exercises: flag }),
       ...(command === 'solution' && { peek: flag }),
     } as Record<string, { type: 'boolean'; default: boolean; short?: string }>,
@@ -51,12 +43,21 @@ async function run(): Promise<number> {
   }
   const [what, more] = positionals;
   if (more !== undefined) throw new UsageError(`One thing at a time: '${what}' or '${more}'`);
-  if (command === 'start') return start(toPart(what ?? 'part1'), Boolean(values.force));
-  if (command === 'learn') return learn(toPart(what ?? lastPart()));
-  const part = what === undefined ? lastPart() : named(what);
-  if (command === 'check') return check(part ?? toCheck(`${what}`), values);
-  const one = part ? firstOpen(part) : toCheck(`${what}`);
-  return command === 'hint' ? hint(one) : solution(one, Boolean(values.peek));
+  if (command === 'start') return begin(what, values);
+  const part = what === undefined ? undefined : command === 'learn' ? toPart(what) : named(what);
+  const { dispatch } = await import('./dispatch.ts'); // all the checks come with it
+  return dispatch(command, part ?? what, values);
+}
+
+async function begin(
+  what: string | undefined,
+  { force = false, gateway }: Record<string, boolean>,
+) {
+  const part = toPart(what ?? (gateway ? 'part3' : 'part1'));
+  if (gateway && part !== 'part3') throw new UsageError(`The gateway is of part 3, not of ${part}`);
+  // Each when it is wanted: the gateway's beginning is checked, and all the checks come with it.
+  if (gateway) return (await import('./start-gateway.ts')).startGateway(force);
+  return (await import('./start.ts')).start(part, force);
 }
 
 function named(text: string): Part | undefined {
@@ -67,20 +68,4 @@ function toPart(text: string): Part {
   const part = named(text);
   if (!part) throw new UsageError(`There is part1, part2 and part3, and no '${text}'`);
   return part;
-}
-
-function toCheck(text: string): Check {
-  const found = LADDER.find(({ id, name }) => id === text || name === text);
-  if (found) return found;
-  const near = LADDER.filter(({ id }) => id[0] === text[0]).map(({ id }) => id);
-  const known = near.length > 0 ? near.join(', ') : `${PARTS.join(', ')}, and checks like 1-03`;
-  throw new UsageError(`There is no check '${text}'; there are ${known}`);
-}
-
-function firstOpen(part: Part): Check {
-  const { passed } = readProgress(part);
-  const all = [...stepsOf(part), ...exercisesOf(part)];
-  const open = all.find(({ id }) => !passed.includes(id)) ?? all.at(-1);
-  if (!open) throw new UsageError(`There are no checks in ${part} yet`);
-  return open;
 }

@@ -4,7 +4,7 @@
  */
 import { ROOT } from '../../harness/server-process.ts';
 import type { Check, Part } from '../check.ts';
-import { exercisesOf, stepsOf } from '../ladder.ts';
+import { exercisesOf } from '../ladder.ts';
 import { endText, hintText, listText } from '../tell/hints.ts';
 import { bar, explain, label, verdictLine, wrap } from '../tell/report.ts';
 import { hasColour, lookOf } from '../tell/terminal.ts';
@@ -12,7 +12,7 @@ import { grade } from './check.ts';
 import { readKeys } from './keys.ts';
 import { fail } from './output.ts';
 import { forgetProgress, hasPassed, readProgress, remember, takeHint } from './progress.ts';
-import { examine, foldersToWatch, missingFile } from './reader.ts';
+import { examine, foldersToWatch, missingFile, stepsFromFirstFile } from './reader.ts';
 import { solutionText } from './solution.ts';
 import { watchFolders } from './watch.ts';
 
@@ -20,7 +20,7 @@ const KEYS = 'n(ext) h(int) l(ist) a(ll) s(olution) r(eset) q(uit)';
 
 /** Watches until the reader has had enough; its exit status, if it could not begin. */
 export async function learn(part: Part): Promise<number> {
-  const [first] = stepsOf(part);
+  const [first] = stepsFromFirstFile(part);
   if (!first) return fail(`There are no checks in ${part} yet.`);
   const reason = missingFile(first);
   if (reason) return fail(reason);
@@ -38,6 +38,9 @@ class Learn {
   #run = 0;
   /** What was tried, and did not fail, with the files as they are now. */
   readonly #fresh = new Set<string>();
+  /** What stands on the screen below its head. */
+  #page: string[] = [];
+  #hasBeenAsked = false;
   #isPeeking = false;
   /** Keys and saves, one after the other. */
   #queue: Promise<void> = Promise.resolve();
@@ -46,28 +49,34 @@ class Learn {
 
   constructor(part: Part) {
     this.#part = part;
-    this.#checks = stepsOf(part);
+    this.#checks = stepsFromFirstFile(part);
     this.#toFirstOpen();
   }
 
   /** Resolves when the reader has had enough: q, or the end of the input. */
   async run(): Promise<void> {
-    const stopWatching = watchFolders(foldersToWatch(this.#part), () => {
-      this.#enqueue(() => {
-        this.#fresh.clear();
-        this.#go();
-      });
-    });
+    const stopWatching = watchFolders(
+      () => foldersToWatch(this.#part),
+      () => {
+        this.#enqueue(() => {
+          this.#fresh.clear();
+          this.#go();
+        });
+      },
+    );
     this.#go();
     await new Promise<void>((resolve) => {
       const stopReading = readKeys(this.#isInteractive, {
         onKey: (key) => {
+          this.#hasBeenAsked = true;
           if (key === 'q' && this.#isInteractive) end(); // at once, whatever is under way
           this.#enqueue(() => (key === 'q' ? end() : this.#press(key)));
         },
         onEnd: async () => {
           await this.#queue;
           for (let run = -1; run !== this.#run; await this.#settled) run = this.#run;
+          if (!this.#hasBeenAsked)
+            this.#say('', 'That was one look: npm run learn goes on looking in a terminal.');
           end();
         },
       });
@@ -105,7 +114,9 @@ class Learn {
       remember(verdict);
       if (verdict.state === 'failed') {
         this.#say(...explain(verdict, ROOT, this.#look));
-        return this.#footer();
+        this.#footer();
+        const hasStarted = verdict.evidence && verdict.failure?.details.cause !== 'did not start';
+        return hasStarted ? this.#lookBack(run, check.file) : undefined;
       }
       this.#say(verdictLine(verdict, this.#look));
       this.#fresh.add(check.id);
@@ -113,6 +124,25 @@ class Learn {
     this.#at = this.#checks.length;
     this.#say('', ...endText(this.#part, this.#passed, this.#hasExercises(), this.#look));
     this.#footer(this.#hasExercises() ? undefined : 'n goes on to them.');
+  }
+
+  /** Whether what passed before with this file still does: who is told of a step that is broken again knows which save has done it. */
+  async #lookBack(run: number, file: string | undefined): Promise<void> {
+    const { passed } = readProgress(this.#part);
+    for (const check of this.#checks) {
+      if (check.file !== file || !passed.includes(check.id) || this.#fresh.has(check.id)) continue;
+      const verdict = await examine(check);
+      if (run !== this.#run) return;
+      if (verdict.state !== 'failed') {
+        this.#fresh.add(check.id);
+        continue;
+      }
+      remember(verdict);
+      this.#at = this.#checks.indexOf(check);
+      this.#say('', 'And what had passed fails with your files as they are now:');
+      this.#say(...explain(verdict, ROOT, this.#look));
+      return this.#footer();
+    }
   }
 
   /** The next to pass; at the end, again what passed with older files: a later step can break an earlier one. */
@@ -135,7 +165,7 @@ class Learn {
     if (key === 'a') await this.#all();
     if (key === 'r') {
       forgetProgress(this.#part);
-      this.#checks = stepsOf(this.#part);
+      this.#checks = stepsFromFirstFile(this.#part);
       this.#fresh.clear();
       this.#at = 0;
       this.#say('', 'Forgotten what had passed; your files are as they were.');
@@ -154,7 +184,7 @@ class Learn {
 
   /** On without having passed; behind the ladder, to the exercises. */
   #next(): void {
-    this.#at += 1;
+    this.#at = Math.min(this.#at + 1, this.#checks.length);
     if (this.#at >= this.#checks.length) {
       const exercises = exercisesOf(this.#part);
       if (!this.#hasExercises()) this.#checks = [...this.#checks, ...exercises];
@@ -180,7 +210,8 @@ class Learn {
 
   /** Whether they are in the list, or there are none. */
   #hasExercises(): boolean {
-    return this.#checks.length > stepsOf(this.#part).length || exercisesOf(this.#part).length === 0;
+    const exercises = exercisesOf(this.#part);
+    return exercises.length === 0 || this.#checks.at(-1) === exercises.at(-1);
   }
 
   get #passed(): readonly string[] {
@@ -191,22 +222,33 @@ class Learn {
     return lookOf(process.stdout);
   }
 
+  /** A clean screen, with how far the reader is. */
   #header(): void {
+    this.#page = [];
+    this.#drawHead();
+  }
+
+  #drawHead(): void {
     if (!this.#isInteractive) return;
     const done = this.#checks.filter(({ id }) => this.#passed.includes(id)).length;
     const isDone = done === this.#checks.length;
     const now = isDone || !this.#check ? 'all, as they are now' : `now: ${label(this.#check)}`;
     process.stdout.write('\x1b[2J\x1b[H');
-    this.#say(bar(this.#part, done, this.#checks.length, this.#look), now);
+    console.log(
+      [bar(this.#part, done, this.#checks.length, this.#look), now, ...this.#page].join('\n'),
+    );
   }
 
+  /** What can be pressed; by now the head tells of the run that is over. */
   #footer(note = ''): void {
     if (!this.#isInteractive) return;
+    this.#drawHead();
     const text = note ? `${KEYS}  ${note}` : KEYS;
     this.#say('', ...wrap(text, this.#look.width).map((line) => this.#look.paint('dim', line)));
   }
 
   #say(...lines: string[]): void {
+    this.#page.push(...lines);
     console.log(lines.join('\n'));
   }
 }

@@ -2,56 +2,72 @@
  * The command line behind `npm run mutants`, the measure of the checks: a stage with one small thing changed should fail one
  * of its checks, and each that passes them all is printed. Exit status: 0 all fail, 1 some survive, 2 not all was measured.
  */
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { makeBar } from '../../harness/progress.ts';
 import { ROOT } from '../../harness/server-process.ts';
 import { STAGES, type Stage } from '../../stages.ts';
-import type { Check } from '../check.ts';
-import { PARTS, stepsOf } from '../ladder.ts';
+import { type Check, PARTS } from '../check.ts';
+import { stepsOf } from '../ladder.ts';
 import {
   type Digests,
   decide,
   type Excuse,
   endOf,
+  excuseOf,
   type Fates,
   fateLines,
-  readFates,
+  readKnown,
   reportLines,
-  writeFates,
+  type Sight,
+  writeKnown,
 } from '../proof/fates.ts';
 import { digestOf, type Mutant, type Mutated, mutate } from '../proof/mutate.ts';
 import { runCheck } from '../run/run-check.ts';
 
-const HELP = `Usage: npm run mutants -- part1 | part2 | 3a ... 3h [--only FILE:LINE] [--fresh]
+const HELP = `Usage: npm run mutants -- part1 | part2 | 3a ... 3h | gateway [--only FILE[:LINE]] [options]
 
 Measures the checks: makes mutants of a stage (a condition turned, a call left out, a text emptied), runs the stage's
 checks on each until one fails, and prints those that pass them all, with the line and the change. Each of them is a
-mistake that nobody would be told of. Texts that are for people only are left as they are; and what nobody can tell, or
-need not, is listed with its reason in partN/test/survivors.ts and not printed.
+mistake that nobody would be told of. Checks that do not come by the changed place are not asked; part 2's are asked of
+the gateway, too. Texts that are for people only are left as they are; and what nobody can tell, or need not, is listed
+with its reason in partN/test/survivors.ts and not printed.
 
 What was found is kept in node_modules/.cache/mutants: after Ctrl-C the same command goes on. When the stage has changed,
 all is found again; when a check has changed, the survivors are.
 
   --only FILE:LINE  the mutants of one line, again: webserver2.ts:104
+  --only FILE       those of one file: the gateway has some thousands in all
   --fresh           forget what was found
+  --jobs N          mutants at a time (default: 2; with many a busy machine may fail a mutant that no check tells)
   --help            this text
 
 Exit status: 0 all fail or are listed, 1 others survive, 2 not all was measured.`;
 
 /** Where it is kept; CHECK_HOME moves it elsewhere, for tests of this command. */
 const CACHE = process.env.CHECK_HOME ?? path.join(ROOT, 'node_modules/.cache');
-/** The stage as it is, among its mutants: it must survive. */
-const UNCHANGED: Mutant = { id: 'none', file: '', line: 0, original: '', replacement: '' };
-/** What can be measured, and by which checks. */
+/** What can be measured, and by which checks. The gateway passes part 2's, too: what it may lose of these counts. */
 const CHECKS = new Map<string, readonly Check[]>([
   ...(['part1', 'part2'] as const).map((part) => [part, stepsOf(part)] as const),
   ...STAGES.map(
-    ({ id }) => [id, stepsOf('part3').filter(({ file }) => file === id)] as const,
+    ({ id, part }) => [id, stepsOf('part3').filter(isAskedOf(id, part))] as const,
   ).filter(([, checks]) => checks.length > 0),
 ]);
+CHECKS.set('gateway', [
+  ...stepsOf('part2').filter(({ until }) => until === undefined),
+  ...(CHECKS.get('gateway') ?? []),
+]);
+
+/** How a line of a file ends. */
+const LINE = /:(\d+)$/;
+
+/** The ladder's checks look at a file of the ladder, all others at the gateway. */
+function isAskedOf(id: string, part: string): (check: Check) => boolean {
+  return ({ file = 'gateway' }) => part === 'part3' && file === id;
+}
 
 /** Why nothing is measured: one line for who typed the command. */
 class UsageError extends Error {}
@@ -63,6 +79,7 @@ async function run(): Promise<number> {
       help: { type: 'boolean', short: 'h' },
       only: { type: 'string' },
       fresh: { type: 'boolean' },
+      jobs: { type: 'string', default: '2' },
     },
   });
   if (values.help) {
@@ -71,6 +88,9 @@ async function run(): Promise<number> {
   }
   const [name = '', surplus] = positionals;
   if (surplus) throw new UsageError(`One stage at a time: '${name}' or '${surplus}'`);
+  const jobs = Number(values.jobs);
+  if (!(jobs >= 1))
+    throw new UsageError(`--jobs takes a number from 1 on, and not '${values.jobs}'`);
   const checks = CHECKS.get(name);
   if (!checks) throw new UsageError(`There are ${[...CHECKS.keys()].join(', ')}, and no '${name}'`);
   const stage = STAGES.findLast(({ id, part }) => id === name || part === name) as Stage;
@@ -85,27 +105,31 @@ async function run(): Promise<number> {
   process.once('exit', mutated.remove);
   const { only, fresh } = values;
   const wanted = only === undefined ? mutated.mutants : mutantsAt(only, mutated.mutants, name);
-  measure = new Measure(name, mutated, checks, wanted);
+  const files = new Set(wanted.map(({ file }) => file));
+  const excuses = (await excusesIn(stage)).filter(({ file }) => files.has(file));
+  measure = new Measure(name, mutated, checks, excusedLast(wanted, excuses));
   if (fresh) measure.forget();
-  if (only !== undefined) measure.forget(wanted);
-  await measure.run();
-  const lines =
-    only === undefined
-      ? reportLines(name, wanted, measure.fates, await excusesIn(stage), lineOf)
-      : wanted.flatMap((mutant) => fateLines(mutant, measure.fates));
+  const isLine = only !== undefined && LINE.test(only);
+  if (isLine) measure.forget(wanted);
+  await measure.run(jobs);
+  const lines = isLine
+    ? wanted.flatMap((mutant) => fateLines(mutant, measure.fates))
+    : reportLines(name, wanted, measure.fates, excuses, lineOf);
   console.log(lines.join('\n'));
   return lines.some((line) => line.endsWith(' survives')) ? 1 : 0;
 }
 
+/** Who passes all checks takes the longest, and these are expected to: a run that is stopped has seen the others. */
+function excusedLast(mutants: readonly Mutant[], excuses: readonly Excuse[]): readonly Mutant[] {
+  const isExcused = (mutant: Mutant) => excuseOf(mutant, excuses, lineOf) !== undefined;
+  const excused = new Set(mutants.filter(isExcused));
+  return [...mutants.filter((mutant) => !excused.has(mutant)), ...excused];
+}
+
 /** What is known of survivors that nobody can tell, or need not. */
-async function excusesIn({ part, file }: Stage): Promise<readonly Excuse[]> {
+async function excusesIn({ part }: Stage): Promise<readonly Excuse[]> {
   const list = path.join(ROOT, part, 'test', 'survivors.ts');
-  const { SURVIVORS } = (await import(pathToFileURL(list).href)) as {
-    SURVIVORS: readonly Excuse[];
-  };
-  const isOfAnother = (one: Excuse) =>
-    STAGES.some((stage) => stage.file === one.file) && one.file !== file;
-  return SURVIVORS.filter((excuse) => !isOfAnother(excuse));
+  return ((await import(pathToFileURL(list).href)) as { SURVIVORS: readonly Excuse[] }).SURVIVORS;
 }
 
 function lineOf(file: string, line: number): string {
@@ -114,10 +138,9 @@ function lineOf(file: string, line: number): string {
 
 /** The mutants of a line, as it was typed: the file's name may lack its folder. */
 function mutantsAt(place: string, mutants: readonly Mutant[], name: string): readonly Mutant[] {
-  const [, typed = '', line = ''] = /^(.+):(\d+)$/.exec(place) ?? [];
-  if (!typed) throw new UsageError(`--only takes FILE:LINE, and not '${place}'`);
+  const [typed, line] = [place.replace(LINE, ''), LINE.exec(place)?.[1]];
   const inFile = mutants.filter(({ file }) => `/${file}`.endsWith(`/${typed}`));
-  const found = inFile.filter((mutant) => mutant.line === Number(line));
+  const found = inFile.filter((mutant) => line === undefined || mutant.line === Number(line));
   if (found.length > 0) return found;
   const lines = new Set(inFile.map((mutant) => mutant.line));
   const files = new Set(mutants.map(({ file }) => file));
@@ -136,6 +159,7 @@ class Measure {
   readonly #digests: Digests;
   readonly #bar = makeBar();
   readonly fates: Fates;
+  #sights: readonly Sight[];
 
   constructor(name: string, mutated: Mutated, checks: readonly Check[], wanted: readonly Mutant[]) {
     this.#name = name;
@@ -144,7 +168,9 @@ class Measure {
     this.#wanted = wanted;
     this.#file = path.join(CACHE, 'mutants', `${name}.json`);
     this.#digests = { stage: mutated.digest, checks: digestOfChecks() };
-    this.fates = readFates(this.#file, this.#digests);
+    const { fates, sights } = readKnown(this.#file, this.#digests);
+    this.fates = fates;
+    this.#sights = sights;
   }
 
   get survivors(): number {
@@ -161,24 +187,41 @@ class Measure {
       this.fates.delete(id);
   }
 
-  async run(): Promise<void> {
+  async run(jobs: number): Promise<void> {
     const told = () => ({ what: `${this.survivors} survive` });
     this.#bar.start(this.#wanted.length, this.#known, told());
+    const checks = new Map(this.#checks.map((check) => [check.id, check]));
+    const examine = async (mutant: Mutant, id: string) =>
+      endOf(await runCheck(checks.get(id) as Check, this.#mutated.subject(mutant)));
+    const tell = () => {
+      this.#keep();
+      this.#bar.update(this.#known, told());
+    };
     try {
-      await this.#decide([UNCHANGED], () => {});
-      const own = this.fates.get(UNCHANGED.id);
-      if (typeof own === 'object') {
-        this.forget([UNCHANGED]);
-        this.#keep();
-        const { by } = own;
-        throw new UsageError(
-          `${this.#name} fails ${by} with nothing changed; until it passes there is nothing to measure: npm test -- shared/checks`,
-        );
-      }
-      await this.#decide(this.#wanted, () => this.#bar.update(this.#known, told()));
+      if (this.#sights.length === 0) this.#sights = await this.#look();
+      await decide(this.#wanted, this.#sights, this.fates, examine, tell, jobs);
     } finally {
       this.#bar.stop();
     }
+  }
+
+  /** Runs each check on the stage as it is. It must pass. */
+  async #look(): Promise<readonly Sight[]> {
+    const folder = mkdtempSync(path.join(tmpdir(), 'noted-'));
+    process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+    const sights: Sight[] = [];
+    for (const check of this.#checks) {
+      const note = path.join(folder, check.id);
+      const start = performance.now();
+      if (endOf(await runCheck(check, this.#mutated.noting(note))))
+        throw new UsageError(
+          `${this.#name} fails ${check.id} with nothing changed; until it passes there is nothing to measure: npm test -- shared/checks`,
+        );
+      const text = existsSync(note) ? readFileSync(note, 'utf8') : '';
+      const ids = [...new Set(text.split('\n').filter(Boolean))];
+      sights.push({ check: check.id, ms: Math.round(performance.now() - start), ids });
+    }
+    return sights;
   }
 
   /** What is to be said when it is stopped in the middle. */
@@ -187,18 +230,8 @@ class Measure {
     console.error(`${this.#known} of ${this.#wanted.length} are known; the same command goes on.`);
   }
 
-  #decide(mutants: readonly Mutant[], tell: () => void): Promise<void> {
-    const checks = new Map(this.#checks.map((check) => [check.id, check]));
-    const examine = async (mutant: Mutant, id: string) =>
-      endOf(await runCheck(checks.get(id) as Check, this.#mutated.subject(mutant)));
-    return decide(mutants, [...checks.keys()], this.fates, examine, () => {
-      this.#keep();
-      tell();
-    });
-  }
-
   #keep(): void {
-    writeFates(this.#file, this.#digests, this.fates);
+    writeKnown(this.#file, this.#digests, { fates: this.fates, sights: this.#sights });
   }
 }
 

@@ -5,10 +5,10 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { ROOT, tsx } from '../../harness/server-process.ts';
+import { ROOT, sameWay } from '../../harness/server-process.ts';
 import { STAGES } from '../../stages.ts';
-import type { Check, Part } from '../check.ts';
-import { PARTS } from '../ladder.ts';
+import { type Check, PARTS, type Part } from '../check.ts';
+import { stepsOf } from '../ladder.ts';
 import { Failure } from '../run/failure.ts';
 import { findingPythonApps, isPython, PythonTrial } from '../run/python-trial.ts';
 import { runCheck, type Verdict } from '../run/run-check.ts';
@@ -16,7 +16,7 @@ import type { Subject } from '../run/trial.ts';
 
 const HOME = process.env.CHECK_HOME ?? ROOT;
 /** A program of the reader's in any language; split on spaces, `{file}` being the stage that a check of part 3 wants. */
-const SERVER = process.env.SERVER?.trim() ?? '';
+export const SERVER = process.env.SERVER?.trim() ?? '';
 const WORDS = SERVER.split(' ').filter((word) => word !== '');
 /** Whether it is given applications in Python; where its command does not say so, APPS does. */
 const WANTS_PYTHON =
@@ -38,6 +38,12 @@ export function progressFile(part: Part): string {
 
 export function myFile(part: Part, file = 'server'): string {
   return path.join(myFolder(part), `${file}.ts`);
+}
+
+/** Where a reader has the module of ours of that name: part3/my/http/limits.ts. */
+export function inMyFolder(file: string): string {
+  const [part = '', ...way] = file.split('/');
+  return path.join(HOME, part, 'my', ...way);
 }
 
 /** A path as it is said to the reader. */
@@ -69,14 +75,26 @@ export function missingFile(check: Check): string | undefined {
   return SERVER === '' && !existsSync(file) ? missing(file, check.part) : undefined;
 }
 
-export function missing(file: string, part: Part): string {
-  return `${spoken(file)} is not there; this makes it: npm run start -- ${part}`;
+/** A part's checks, from the first one on whose file the reader has: who builds the gateway may have left the ladder out. */
+export function stepsFromFirstFile(part: Part): readonly Check[] {
+  const steps = stepsOf(part);
+  return steps.slice(
+    Math.max(
+      0,
+      steps.findIndex((check) => missingFile(check) === undefined),
+    ),
+  );
+}
+
+function missing(file: string, part: Part): string {
+  const gateway = part === 'part3' && file === myFile(part) ? ' --gateway' : '';
+  return `${spoken(file)} is not there; this makes it: npm run start -- ${part}${gateway}`;
 }
 
 function subjectFor(part: Part): Subject {
   return {
     command: (file) => {
-      if (WORDS.length === 0) return tsx(myFile(part, file));
+      if (WORDS.length === 0) return sameWay(myFile(part, file));
       const words = WORDS.map((word) => word.replaceAll('{file}', file));
       const runsApps = part !== 'part1' && file === 'server';
       return runsApps && WANTS_PYTHON ? findingPythonApps(words) : words;
@@ -102,15 +120,24 @@ function lacksStage({ file = 'server' }: Check): boolean {
   return SERVER !== '' && file !== 'server' && !SERVER.includes('{file}');
 }
 
-/** The folders in which a save means a new trial. */
+/** The folders in which a save means a new trial, as they are now. */
 export function foldersToWatch(part: Part): string[] {
   const files = SERVER.split(' ').filter(
     (word) => (path.extname(word) !== '' || word.startsWith('.')) && !word.startsWith('-'),
   );
   const folders = files.map((file) => path.dirname(path.resolve(ROOT, file)));
   return SERVER === ''
-    ? [myFolder(part)]
+    ? withFolders(myFolder(part))
     : [...new Set(folders)].filter((name) => existsSync(name));
+}
+
+/** A folder and those in it, however deep: the rooms of a gateway. */
+function withFolders(folder: string): string[] {
+  if (!existsSync(folder)) return [folder]; // in the middle of being replaced
+  const inner = readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && !/^\.|^node_modules$/.test(entry.name))
+    .flatMap(({ name }) => withFolders(path.join(folder, name)));
+  return [folder, ...inner];
 }
 
 /** The program of ours that solves a check. */

@@ -6,11 +6,13 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { ROOT } from '../../harness/server-process.ts';
+import { STAGES } from '../../stages.ts';
 import type { Check } from '../check.ts';
-import { hasColour } from '../tell/terminal.ts';
+import { wrap } from '../tell/report.ts';
+import { hasColour, lookOf } from '../tell/terminal.ts';
 import { fail, say } from './output.ts';
 import { hasPassed } from './progress.ts';
-import { myFile, solutionFile, spoken } from './reader.ts';
+import { inMyFolder, myFile, solutionFile, spoken } from './reader.ts';
 
 /** Shows it to who has passed the check, or peeks. */
 export function solution(check: Check, peek: boolean): number {
@@ -22,31 +24,66 @@ export function solution(check: Check, peek: boolean): number {
   return 0;
 }
 
-/** The solution's name, and the way to it from the reader's file. */
+/** The solution's name, the modules it needs, and the way to all of them from the reader's files. */
 export function solutionText(check: Check, colour: boolean): string {
   const file = solutionFile(check);
   if (!file) return `There is no solution of ${check.id} here yet.`;
-  const mine = myFile(check.part, check.file);
-  const head = `A solution of ${check.id}, ${check.title}: ${spoken(file)}`;
-  if (!existsSync(mine)) return head;
+  const modules = modulesOf(check.solution);
+  const head = [
+    `A solution of ${check.id}, ${check.title}: ${spoken(file)}`,
+    ...listed(`New with ${check.solution}`, modules.own),
+    ...listed('From the stages before it', modules.before),
+  ];
+  const pairs = [[myFile(check.part, check.file), file] as const];
+  for (const module of [...modules.own, ...modules.before])
+    pairs.push([inMyFolder(module), path.join(ROOT, module)]);
+  const ways = pairs
+    .filter(([mine]) => existsSync(mine))
+    .map(([mine, ours]) => way(mine, ours, colour));
+  if (ways.length === 0) return head.join('\n');
+  const changes = ways.filter((text) => text !== '');
+  if (changes.length === 0) return [...head, 'Your file is the same.'].join('\n');
+  return [...head, 'From yours (-) to it (+):', '', ...changes].join('\n');
+}
+
+/** The modules that a stage is typed with, and those that it has from the stages before it. */
+function modulesOf(id: string): { own: string[]; before: string[] } {
+  const stage = STAGES.find((one) => one.id === id);
+  const beside = (stage?.beside ?? []).map((one) =>
+    typeof one === 'string' ? { file: one } : one,
+  );
+  const origins = [stage?.from, ...beside.map((one) => ('from' in one ? one.from : undefined))];
+  const earlier = origins.flatMap((origin) => {
+    if (origin === undefined) return [];
+    const { own, before } = modulesOf(typeof origin === 'string' ? origin : origin.from);
+    return [...before, ...own];
+  });
+  const own = beside.map(({ file }) => file);
+  return { own, before: [...new Set(earlier)].filter((file) => !own.includes(file)) };
+}
+
+/** A line for each folder: `New with 3k, in part3/server/: outbox.ts`. */
+function listed(what: string, modules: readonly string[]): string[] {
+  const { width } = lookOf(process.stdout);
+  return [...new Set(modules.map((module) => path.dirname(module)))].flatMap((folder) => {
+    const here = modules.filter((module) => path.dirname(module) === folder);
+    const names = here.map((module) => path.basename(module)).join(', ');
+    return wrap(`${what}, in ${folder}/: ${names}`, width);
+  });
+}
+
+/** What git says of two files; nothing if they are the same. */
+function way(mine: string, ours: string, colour: boolean): string {
   const options = [`--color=${colour ? 'always' : 'never'}`, '--no-ext-diff', '--no-prefix'];
+  const files = [mine, ours].map((file) => path.relative(ROOT, file));
   const { stdout, status } = spawnSync(
     'git',
-    [
-      '--no-pager',
-      'diff',
-      '--no-index',
-      ...options,
-      '--',
-      path.relative(ROOT, mine),
-      path.relative(ROOT, file),
-    ],
+    ['--no-pager', 'diff', '--no-index', ...options, '--', ...files],
     { cwd: ROOT, encoding: 'utf8' },
   );
-  if (status === 0) return `${head}\nYour file is the same.`;
+  if (status === 0) return '';
   if (status !== 1)
-    return `${head}\n(git, which would show the difference, is not here: diff -u ${spoken(mine)} ${spoken(file)})`;
+    return `(git, which would show the difference, is not here: diff -u ${spoken(mine)} ${spoken(ours)})`;
   const lines = stdout.trimEnd().split('\n');
-  const changes = lines.slice(lines.findIndex((line) => line.includes('--- '))); // above it stands what only git wants
-  return [head, 'From yours (-) to it (+):', '', ...changes].join('\n');
+  return lines.slice(lines.findIndex((line) => line.includes('--- '))).join('\n'); // above it stands what only git wants
 }

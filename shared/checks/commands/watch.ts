@@ -10,18 +10,19 @@ import path from 'node:path';
 const QUIET = 40;
 const POLL = 500;
 
-/** Calls back after each save, until the returned function is called. */
-export function watchFolders(folders: readonly string[], onSave: () => void): () => void {
-  let seen = folders.map(signature).join();
+/** Calls back after each save in a folder that is there then, until the returned function is called. */
+export function watchFolders(folders: () => readonly string[], onSave: () => void): () => void {
+  const signatures = () => folders().map(signature).join();
+  let seen = signatures();
   let quiet: NodeJS.Timeout | undefined;
   const look = () => {
-    const now = folders.map(signature).join();
+    const now = signatures();
     if (now === seen) return;
     seen = now;
     clearTimeout(quiet);
     quiet = setTimeout(onSave, QUIET);
   };
-  const watchers = folders.flatMap((folder) => open(folder, look));
+  const watchers = folders().flatMap((folder) => open(folder, look)); // to later ones the poll comes
   const poll = setInterval(look, POLL);
   return () => {
     clearTimeout(quiet);

@@ -5,6 +5,7 @@
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
+import { testOnce } from '../../harness/proven.ts';
 import { quick, ROOT } from '../../harness/server-process.ts';
 import type { Check, Part } from '../check.ts';
 import { exercisesOf, isExercise, LADDER, stepsOf } from '../ladder.ts';
@@ -84,36 +85,44 @@ export function describeChecks(part: Part): void {
   });
 
   describe(`the solutions of ${part}`, () => {
-    const own = exercises.map((check) => [check.id, programOf(check), check] as const);
-    test.concurrent.each(own)('%s: %s passes', async (_, program, check) => {
-      const earlier = check.solution.includes('/') ? before(check, all) : [];
-      for (const one of earlier) expectPass(await runCheck(one, ours(program)));
-      expectPass(await runCheck(check, ours(program)));
-    });
+    for (const program of new Set(exercises.map(programOf))) {
+      const solved = exercises.filter((check) => programOf(check) === program);
+      const title = `${program} passes ${solved.map(({ id }) => id).join(', ')}`;
+      testOnce({ group: `the solutions of ${part}`, title, parts: [part] }, async () => {
+        const [first] = solved;
+        const earlier = first?.solution.includes('/') ? before(first, all) : [];
+        for (const verdict of await runAll(earlier, ours(program))) expectPass(verdict);
+        for (const check of solved) expectPass(await runCheck(check, ours(program)));
+      });
+    }
   });
 
-  describe(`the mistakes of ${part}`, () => {
-    const mistakes = all
-      .filter(isHere)
-      .flatMap((check) =>
-        check.mistakes.map((one) => [check.id, labelOf(one), one, check] as const),
-      );
-    test.concurrent.each(mistakes)('%s %s', async (_id, _name, mistake, check) => {
-      const copy = copyMistake(check, mistake);
-      try {
-        const isOwnProgram = !isExercise(check) || mistake.edits; // not one that has never heard of the exercise
-        const earlier = IS_FULL && isOwnProgram ? before(check, all) : [];
-        for (const verdict of await runAll(earlier, copy.subject, mistake)) expectPass(verdict);
-        const { failure } = await runCheck(check, copy.subject);
-        const says = failure?.message ?? 'passes';
-        expect(isSaid(says, mistake.says) ? mistake.says : says).toBe(mistake.says);
-        const name = mistake.isNamed === false ? undefined : mistake.name;
-        expect(failure?.details.mistake).toBe(name);
-      } finally {
-        copy.remove();
+  const group = `the mistakes of ${part}`;
+  describe(group, () => {
+    for (const check of all.filter(isHere))
+      for (const mistake of check.mistakes) {
+        const title = `${check.id} ${labelOf(mistake)}`;
+        const [of = part] = mistake.file?.split('/') ?? [];
+        const parts = [...new Set([part, of])];
+        testOnce({ group, title, what: mistake, parts }, () => prove(check, mistake, all));
       }
-    });
   });
+}
+
+async function prove(check: Check, mistake: Mistake, all: readonly Check[]): Promise<void> {
+  const copy = copyMistake(check, mistake);
+  try {
+    const isOwnProgram = !isExercise(check) || mistake.edits; // not one that has never heard of the exercise
+    const earlier = IS_FULL && isOwnProgram ? before(check, all) : [];
+    for (const verdict of await runAll(earlier, copy.subject, mistake)) expectPass(verdict);
+    const { failure } = await runCheck(check, copy.subject);
+    const says = failure?.message ?? 'passes';
+    expect(isSaid(says, mistake.says) ? mistake.says : says).toBe(mistake.says);
+    const name = mistake.isNamed === false ? undefined : mistake.name;
+    expect(failure?.details.mistake).toBe(name);
+  } finally {
+    copy.remove();
+  }
 }
 
 /** The checks before this one that look at the same file of the reader's. */
@@ -123,11 +132,16 @@ function before({ id, file }: Check, all: readonly Check[]): readonly Check[] {
 }
 
 /** Part 3's checks count processes and descriptors, and end what they are given: each of them gets a new one. */
-function runAll(checks: readonly Check[], subject: Subject, { remembers }: Mistake) {
+async function runAll(
+  checks: readonly Check[],
+  subject: Subject,
+  { remembers }: Pick<Mistake, 'remembers'> = {},
+): Promise<Verdict[]> {
   const isFresh = remembers || checks[0]?.part === 'part3';
-  return isFresh
-    ? Promise.all(checks.map((check) => runCheck(check, subject)))
-    : runChecks(new LongTrial(subject), subject, checks);
+  if (!isFresh) return runChecks(new LongTrial(subject), subject, checks);
+  const verdicts: Verdict[] = [];
+  for (const check of checks) verdicts.push(await runCheck(check, subject));
+  return verdicts;
 }
 
 function labelOf({ name, file, edits, program }: Mistake): string {

@@ -16,25 +16,37 @@ export type Fates = Map<string, Fate>;
 /** Runs a check on a mutant: how it failed, or nothing if it passed. */
 export type Examine = (mutant: Mutant, check: string) => Promise<End | undefined>;
 
-/** Mutants at a time. A check mostly waits for its server, and some measure time: more would disturb these. */
-const WORKERS = 2;
+/** What a check sees of the unchanged stage: which mutants' places it leads to, in how many milliseconds. */
+export interface Sight {
+  readonly check: string;
+  readonly ms: number;
+  readonly ids: readonly string[];
+}
 
-/** Finds the fate of every mutant that has none yet, and tells of each at once. */
+/**
+ * Finds the fate of every mutant that has none yet, so many at a time, and tells of each at once. A check whose run does not
+ * lead to the mutant's place cannot tell, and is not asked.
+ */
 export async function decide(
   mutants: readonly Mutant[],
-  checks: readonly string[],
+  sights: readonly Sight[],
   fates: Fates,
   examine: Examine,
   tell: () => void,
+  atATime = 1,
 ): Promise<void> {
   const open = mutants.filter(({ id }) => !fates.has(id)).values();
+  const quickFirst = sights
+    .toSorted((a, b) => a.ms - b.ms)
+    .map(({ check, ids }) => ({ check, ids: new Set(ids) }));
   const work = async () => {
     for (const mutant of open) {
+      const checks = quickFirst.filter(({ ids }) => ids.has(mutant.id)).map(({ check }) => check);
       fates.set(mutant.id, await fateOf(mutant, likeliestFirst(checks, mutant, fates), examine));
       tell();
     }
   };
-  await Promise.all(Array.from({ length: WORKERS }, work));
+  await Promise.all(Array.from({ length: atATime }, work));
 }
 
 async function fateOf(mutant: Mutant, checks: readonly string[], examine: Examine): Promise<Fate> {
@@ -57,7 +69,7 @@ function likeliestFirst(
     fate === 'survived' ? [] : [{ check: fate.by, distance: distance(other) }],
   );
   const near = killers.sort((a, b) => a.distance - b.distance).map(({ check }) => check);
-  return [...new Set([...near, ...checks])];
+  return [...new Set([...near.filter((check) => checks.includes(check)), ...checks])];
 }
 
 /** How a verdict is told of a mutant. */
@@ -74,25 +86,35 @@ export interface Digests {
   readonly checks: string;
 }
 
+/** What was found before. */
+export interface Known {
+  readonly fates: Fates;
+  readonly sights: readonly Sight[];
+}
+
 interface Kept extends Digests {
   readonly fates: readonly (readonly [id: string, fate: Fate])[];
+  readonly sights: readonly Sight[];
 }
 
 /** Reads what is known: of another stage nothing holds; of other checks, what was killed is dead, what survived is asked again. */
-export function readFates(file: string, { stage, checks }: Digests): Fates {
+export function readKnown(file: string, { stage, checks }: Digests): Known {
+  const nothing = { fates: new Map(), sights: [] };
   try {
     const kept: Kept = JSON.parse(readFileSync(file, 'utf8'));
-    if (kept.stage !== stage) return new Map();
-    return new Map(kept.fates.filter(([, fate]) => kept.checks === checks || fate !== 'survived'));
+    if (kept.stage !== stage) return nothing;
+    if (kept.checks === checks) return { fates: new Map(kept.fates), sights: kept.sights };
+    return { fates: new Map(kept.fates.filter(([, fate]) => fate !== 'survived')), sights: [] };
   } catch {
-    return new Map(); // not there yet, or spoilt: it is found again
+    return nothing; // not there yet, or spoilt: it is found again
   }
 }
 
 /** Written beside and renamed: whenever it is stopped, the file is whole. */
-export function writeFates(file: string, kept: Digests, fates: Fates): void {
+export function writeKnown(file: string, digests: Digests, { fates, sights }: Known): void {
   mkdirSync(path.dirname(file), { recursive: true });
-  writeFileSync(`${file}.${process.pid}`, JSON.stringify({ ...kept, fates: [...fates] }));
+  const kept: Kept = { ...digests, sights, fates: [...fates] };
+  writeFileSync(`${file}.${process.pid}`, JSON.stringify(kept));
   renameSync(`${file}.${process.pid}`, file);
 }
 

@@ -5,11 +5,12 @@
 import path from 'node:path';
 import { quick, ROOT } from '../../harness/server-process.ts';
 import { STAGES, type Stage } from '../../stages.ts';
-import type { Check } from '../check.ts';
+import type { Check, Part } from '../check.ts';
 import { isExercise, LADDER } from '../ladder.ts';
 import { runCheck, type Verdict } from '../run/run-check.ts';
 import type { Subject } from '../run/trial.ts';
 import { placeOf } from '../tell/report.ts';
+import { LongTrial, runChecks } from './long-trial.ts';
 
 export interface Cell {
   readonly check: Check;
@@ -24,22 +25,40 @@ export const CELLS: readonly Cell[] = ROWS.flatMap((check) =>
   COLUMNS.filter((stage) => isAsked(check, stage)).map((stage) => ({ check, stage })),
 );
 
+/** Where a row turns: the stage that solves a check, and the one before it in the row, which does not. */
+export function isTurn({ check, stage }: Cell): boolean {
+  const row = CELLS.filter((cell) => cell.check === check).map((cell) => cell.stage.id);
+  const turn = row.indexOf(check.solution);
+  return turn === -1 || [turn - 1, turn].includes(row.indexOf(stage.id));
+}
+
 function isAsked({ part, file, until }: Check, stage: Stage): boolean {
-  const last = until === undefined ? -1 : STAGES.findIndex(({ id }) => id === until);
-  if (until !== undefined && STAGES.indexOf(stage) > last) return false;
-  const isGateway = stage.can.includes('gateway');
-  if (part === 'part1') return stage.part !== 'part3' || isGateway;
-  return file === undefined ? isGateway : stage.part === 'part3' && !isGateway;
+  const last = STAGES.findLastIndex(({ id }) => until === undefined || id === until);
+  if (STAGES.indexOf(stage) > last) return false;
+  const isOfLadder = stage.part === 'part3' && !stage.can.includes('keep-alive');
+  if (file !== undefined) return isOfLadder;
+  if (part === 'part3') return stage.can.includes('contract') || stage.can.includes('keep-alive');
+  const isRunner = part === 'part1' || stage.can.includes('gateway');
+  return stage.part === 'part3' ? stage.can.includes('contract') : isRunner;
 }
 
 /** Runs one check on one stage of ours. */
 export function ask({ check, stage }: Cell): Promise<Verdict> {
-  const command = quick(path.join(ROOT, stage.file));
-  const subject: Subject = { isOurs: true, command: () => commandOf(check, stage, command) };
-  return runCheck(check, subject);
+  return runCheck(check, subjectOf(check.part, stage));
 }
 
-function commandOf({ part }: Check, stage: Stage, command: string[]): readonly string[] {
+/** Runs checks of one part on one stage, one after the other on the same processes. */
+export function askAll(part: Part, stage: Stage, checks: readonly Check[]): Promise<Verdict[]> {
+  const subject = subjectOf(part, stage);
+  return runChecks(new LongTrial(subject), subject, checks);
+}
+
+function subjectOf(part: Part, stage: Stage): Subject {
+  const command = quick(path.join(ROOT, stage.file));
+  return { isOurs: true, command: () => commandOf(part, stage, command) };
+}
+
+function commandOf(part: Part, stage: Stage, command: string[]): readonly string[] {
   if (part !== 'part1' || !stage.can.includes('gateway')) return command;
   const words = [...command, path.join(import.meta.dirname, 'page-app.ts:app')];
   const quoted = words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ');

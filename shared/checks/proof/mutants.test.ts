@@ -4,15 +4,17 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, test, vi } from 'vitest';
+import { testOnce } from '../../harness/proven.ts';
 import { launch, QUICK, runToEnd } from '../../harness/server-process.ts';
 import {
   decide,
   type End,
   type Fate,
   type Fates,
-  readFates,
+  readKnown,
   reportLines,
-  writeFates,
+  type Sight,
+  writeKnown,
 } from './fates.ts';
 import { type Mutant, mutate } from './mutate.ts';
 
@@ -27,18 +29,29 @@ const mutant = (id: string): Mutant => ({
   replacement: 'a >= b',
 });
 
-describe('the mutants of a stage', () => {
-  test('are changes of what is there, in code and not in texts for people', async () => {
-    const { mutants, remove } = await mutate('part1/webserver1.ts');
-    remove();
-    const changes = mutants.map(({ original, replacement }) => `${original} -> ${replacement}`);
-    expect(changes).toContain('end === -1 -> end !== -1');
-    expect(changes).toContain('\'Connection: close\' -> ""'); // a text that travels
-    expect(changes.join('\n')).not.toMatch(/^`(Serving|\$\{reason\})/m);
-    expect(changes).toContain('`< ${visible(line)}` -> ``'); // code is called in it
-  });
+/** Each makes a hundred mutants or more, or runs them. */
+const grounds = {
+  group: 'mutants',
+  parts: ['part1', 'part2', 'part3'],
+  file: import.meta.filename,
+  options: { concurrent: false },
+};
 
-  test('are those of all files of a part, but of no other', async () => {
+describe('the mutants of a stage', () => {
+  testOnce(
+    { title: 'are changes of what is there, in code and not in texts for people', ...grounds },
+    async () => {
+      const { mutants, remove } = await mutate('part1/webserver1.ts');
+      remove();
+      const changes = mutants.map(({ original, replacement }) => `${original} -> ${replacement}`);
+      expect(changes).toContain('end === -1 -> end !== -1');
+      expect(changes).toContain('\'Connection: close\' -> ""'); // a text that travels
+      expect(changes.join('\n')).not.toMatch(/^`(Serving|\$\{reason\})/m);
+      expect(changes).toContain('`< ${visible(line)}` -> ``'); // code is called in it
+    },
+  );
+
+  testOnce({ title: 'are those of all files of a part, but of no other', ...grounds }, async () => {
     const { mutants, remove } = await mutate('part2/webserver2.ts');
     remove();
     const files = new Set(mutants.map(({ file }) => path.basename(file)));
@@ -50,12 +63,18 @@ describe('the mutants of a stage', () => {
 });
 
 describe('fates', () => {
+  const sights = ['a', 'b', 'c'].map((check, ms) => ({ check, ms, ids: ['1', '2', '3'] }));
+
   /** Which checks were run on which mutants, and what became of these. */
-  async function fatesOf(ends: Record<string, (End | undefined)[]>, fates: Fates = new Map()) {
+  async function fatesOf(
+    ends: Record<string, (End | undefined)[]>,
+    fates: Fates = new Map(),
+    seen: readonly Sight[] = sights,
+  ) {
     const asked: string[] = [];
     await decide(
       ['1', '2', '3'].map(mutant),
-      ['a', 'b', 'c'],
+      seen,
       fates,
       async ({ id }, check) => {
         asked.push(id + check);
@@ -91,18 +110,29 @@ describe('fates', () => {
     expect(asked).toEqual(['3c', '3b', '3a']);
   });
 
+  test('a check that does not come by is not asked, and the quickest is asked first', async () => {
+    const seen = [
+      { check: 'a', ms: 9, ids: ['1', '3'] },
+      { check: 'b', ms: 5, ids: ['1'] },
+    ];
+    const { asked, fates } = await fatesOf({ '3a': ['failed', 'failed'] }, new Map(), seen);
+    expect(asked).toEqual(['1b', '1a', '3a', '3a']);
+    expect(fates).toEqual({ 1: 'survived', 2: 'survived', 3: { by: 'a', end: 'failed' } });
+  });
+
   test('they are kept while the stage is as it was; survivors only while the checks are, too', () => {
     const file = path.join(folder, 'kept/part1.json');
     const fates = new Map<string, Fate>([
       ['1', { by: '1-02', end: 'failed' }],
       ['2', 'survived'],
     ]);
-    writeFates(file, { stage: 's', checks: 'c' }, fates);
-    expect(readFates(file, { stage: 's', checks: 'c' })).toEqual(fates);
-    expect([...readFates(file, { stage: 's', checks: 'other' }).keys()]).toEqual(['1']);
-    expect(readFates(file, { stage: 'other', checks: 'c' }).size).toBe(0);
+    writeKnown(file, { stage: 's', checks: 'c' }, { fates, sights });
+    expect(readKnown(file, { stage: 's', checks: 'c' })).toEqual({ fates, sights });
+    const later = readKnown(file, { stage: 's', checks: 'other' });
+    expect([[...later.fates.keys()], later.sights]).toEqual([['1'], []]);
+    expect(readKnown(file, { stage: 'other', checks: 'c' }).fates.size).toBe(0);
     writeFileSync(file, '{"stage":');
-    expect(readFates(file, { stage: 's', checks: 'c' }).size).toBe(0);
+    expect(readKnown(file, { stage: 's', checks: 'c' }).fates.size).toBe(0);
   });
 
   test('the report has the survivors, each as a change of a line, and the score', () => {
@@ -155,30 +185,59 @@ describe('the command', () => {
     ...args,
   ];
 
-  test('Ctrl-C leaves nothing behind but what is known, and the same command goes on', async () => {
-    const kept = path.join(home, 'mutants/part1.json');
-    const program = launch(mutants('part1'));
-    await vi.waitFor(() => expect(existsSync(kept)).toBe(true), { timeout: 20_000, interval: 10 });
-    program.interrupt();
-    expect((await program.exited).code).toBe(2);
-    expect(program.stderr).toMatch(/^\d of 71 are known; the same command goes on.\n$/);
-    expect(readdirSync(temporary)).toEqual([]);
-  });
+  testOnce(
+    {
+      title: 'Ctrl-C leaves nothing behind but what is known, and the same command goes on',
+      ...grounds,
+    },
+    async () => {
+      const kept = path.join(home, 'mutants/part1.json');
+      const program = launch(mutants('part1'));
+      await vi.waitFor(() => expect(existsSync(kept)).toBe(true), {
+        timeout: 20_000,
+        interval: 10,
+      });
+      program.interrupt();
+      expect((await program.exited).code).toBe(2);
+      expect(program.stderr).toMatch(/^\d of 71 are known; the same command goes on.\n$/);
+      expect(readdirSync(temporary)).toEqual([]);
+    },
+  );
 
-  test('--only finds the fates of one line; who is killed leaves with 0', async () => {
-    const { code, stdout } = await runToEnd(mutants('part1', '--only', 'webserver1.ts:49'));
-    expect(stdout).toBe('part1/webserver1.ts:49 killed by 1-02: failed\n  - \'\\r\\n\'\n  + ""\n');
-    expect(code).toBe(0);
-    expect(readdirSync(temporary)).toEqual([]);
+  testOnce(
+    { title: '--only finds the fates of one line; who is killed leaves with 0', ...grounds },
+    async () => {
+      const { code, stdout } = await runToEnd(mutants('part1', '--only', 'webserver1.ts:49'));
+      const told =
+        /^part1\/webserver1.ts:49 killed by 1-\d\d: failed\n {2}- '\\r\\n'\n {2}\+ ""\n$/;
+      expect(stdout).toMatch(told); // by the quickest, whoever that is today
+      expect(code).toBe(0);
+      expect(readdirSync(temporary)).toEqual([]);
+    },
+  );
+
+  testOnce({ title: 'the gateway has those of its rooms, too', ...grounds }, async () => {
+    const mutated = await mutate('part3/webserver3.ts');
+    mutated.remove();
+    const files = new Set(mutated.mutants.map(({ file }) => file));
+    expect([...files]).toEqual(
+      expect.arrayContaining([
+        'part3/http/grammar.ts',
+        'part3/gateway/environ.ts',
+        'part3/server/clock.ts',
+      ]),
+    );
+    expect([...files].filter((file) => !file.startsWith('part3/'))).toEqual([]);
   });
 
   test.each([
-    ['', /^There are part1, part2, 3a, .*3h, and no ''/],
+    ['', /^There are part1, part2, 3a, .*3h, gateway, and no ''/],
     [
       'part1 --only webserver1.ts:1',
       /^No mutant of part1 is at webserver1.ts:1; they are on lines \d+, /,
     ],
     ['part1 --onyl', /^Unknown option '--onyl'/],
+    ['part1 --jobs some', /^--jobs takes a number from 1 on, and not 'some'/],
   ])('%s: says what to type instead, and exits with 2', async (typed, says) => {
     const { code, stderr } = await runToEnd(mutants(...typed.split(' ').filter(Boolean)));
     expect(stderr).toMatch(says);

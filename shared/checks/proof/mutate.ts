@@ -5,7 +5,6 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { Instrumenter } from '@stryker-mutator/instrumenter';
 import { quick, ROOT } from '../../harness/server-process.ts';
 import type { Subject } from '../run/trial.ts';
 import { copyPart } from './copy.ts';
@@ -23,14 +22,27 @@ export interface Mutated {
   readonly mutants: readonly Mutant[];
   /** Another one when the stage changes, or what makes mutants of it. */
   readonly digest: string;
-  /** Runs the stage as this mutant, or with an id that no mutant has, as it is. */
+  /** Runs the stage as this mutant. */
   subject(mutant: Mutant): Subject;
+  /** Runs the stage as it is, and notes in a file the id of each mutant whose place it comes by. */
+  noting(file: string): Subject;
   remove(): void;
 }
 
-/** A mutant may collect without end: at this many KiB it fails, before the machine does. */
-const MOST_MEMORY = 1024 * 1024;
-const BOUNDED = ['sh', '-c', `ulimit -d ${MOST_MEMORY}; exec "$@"`, 'sh'];
+/** A mutant may collect without end, or turn for ever: at so many KiB, or seconds of processor time, it is ended. */
+const [MOST_MEMORY, MOST_TIME] = [4 * 1024 * 1024, 10];
+const BOUNDED = ['sh', '-c', `ulimit -d ${MOST_MEMORY}; ulimit -t ${MOST_TIME}; exec "$@"`, 'sh'];
+
+/** The instrumented program counts at each mutant's place: we write its id down, once, before anything can end us. */
+const NOTE = `
+const { appendFileSync } = require('node:fs');
+const known = new Set();
+const set = (_, id) => {
+  if (!known.has(id)) appendFileSync(process.env.NOTE, id + '\\n');
+  return known.add(id);
+};
+globalThis.__stryker__ = { mutantCoverage: { static: new Proxy({}, { set }) } };
+`;
 
 export async function mutate(stage: string): Promise<Mutated> {
   const sources = filesOf(stage).map((name) => ({ name, content: textOf(name), mutate: true }));
@@ -38,10 +50,13 @@ export async function mutate(stage: string): Promise<Mutated> {
     shouldIgnore: (place: object) => (isForPeople(place as Place) ? 'for people' : undefined),
   };
   const options = { plugins: null, excludedMutations: [], ignorers: [ignorer] };
+  const { Instrumenter } = await import('@stryker-mutator/instrumenter'); // it takes a second: not for a word mistyped
   const { files, mutants } = await new Instrumenter(SILENT).instrument(sources, options);
   const copy = copyPart(stage, '');
   for (const { name, content } of files) writeFileSync(path.join(copy.folder, name), content);
   const program = quick(path.join(copy.folder, stage));
+  const note = path.join(copy.folder, 'note.cjs');
+  writeFileSync(note, NOTE);
   return {
     mutants: mutants
       .filter(({ status }) => status !== 'Ignored')
@@ -53,13 +68,15 @@ export async function mutate(stage: string): Promise<Mutated> {
         replacement,
       })),
     digest: digestOf(files.map(({ content }) => content)),
-    // `env` becomes the program. A variable of our own would be one for all that run at the same time.
-    subject: ({ id }) => ({
-      isOurs: true,
-      command: () => [...BOUNDED, 'env', `__STRYKER_ACTIVE_MUTANT__=${id}`, ...program],
-    }),
+    subject: ({ id }) => withEnv(program, `__STRYKER_ACTIVE_MUTANT__=${id}`),
+    noting: (file) => withEnv(program, `NODE_OPTIONS=--require=${note}`, `NOTE=${file}`),
     remove: copy.remove,
   };
+}
+
+/** `env` becomes the program. A variable of our own would be one for all that run at the same time. */
+function withEnv(program: readonly string[], ...variables: string[]): Subject {
+  return { isOurs: true, command: () => [...BOUNDED, 'env', ...variables, ...program] };
 }
 
 export function digestOf(texts: readonly string[]): string {
@@ -101,9 +118,10 @@ function isForPeople(place: Place): boolean {
 /** The stage and what it imports of its part. */
 function filesOf(stage: string, found = new Set<string>()): string[] {
   found.add(stage);
-  for (const [, target = ''] of textOf(stage).matchAll(/ from '(\.\/[^']+)'/g)) {
+  const part = stage.split('/')[0];
+  for (const [, target = ''] of textOf(stage).matchAll(/ from '(\.[^']+)'/g)) {
     const file = path.join(path.dirname(stage), target);
-    if (!found.has(file)) filesOf(file, found);
+    if (file.startsWith(`${part}/`) && !found.has(file)) filesOf(file, found);
   }
   return [...found];
 }

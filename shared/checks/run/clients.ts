@@ -22,6 +22,8 @@ export interface Answer {
   readonly headers: readonly (readonly [name: string, value: string])[];
   readonly body: Buffer;
   readonly text: string;
+  /** Bytes that it took, with its head and with what frames its body. */
+  readonly size: number;
   /** Which process says that it has answered. */
   readonly pid: number | undefined;
 }
@@ -125,8 +127,32 @@ export async function takePage(
   const { received } = client;
   if (answer.status !== 200)
     throw new Failure(`${who} expected 200, got ${answer.status}`, { received, at: 9 });
-  if (answer.body.length > 0) return answer;
-  throw new Failure(`${who} expected a page, got none`, { received, at: received.length });
+  if (answer.body.length === 0)
+    throw new Failure(`${who} expected a page, got none`, { received, at: received.length });
+  expectNoMore(answer, received, who);
+  return answer;
+}
+
+/** A field that nobody has for the beginning of a page. */
+const FIELD = /^(?:Connection|Content-Length|Content-Type|Date|Server): *[^\r\n]*(?=\r?\n)/i;
+
+/** The head ends where the page begins, and the page where Content-Length says. */
+function expectNoMore({ headers, body }: Answer, received: Buffer, who: string): void {
+  const start = received.indexOf('\r\n\r\n') + 4;
+  const [field] = FIELD.exec(body.toString('latin1')) ?? [];
+  if (field) {
+    throw new Failure(
+      `${who} expected a page, got ${JSON.stringify(field)}: there is a blank line before the last field`,
+      { received, at: start, mistake: 'blank-line-in-the-head' },
+    );
+  }
+  const length = Number(headerIn({ headers }, 'Content-Length') ?? Number.NaN);
+  const more = received.subarray(start + length);
+  if (!(length >= 0) || more.length === 0 || /^HTTP\/1/.test(more.toString())) return;
+  throw new Failure(
+    `${who} got a page of ${body.length + more.length} bytes, and Content-Length says ${length}`,
+    { received, at: start + length, mistake: 'more-than-it-says' },
+  );
 }
 
 /** The process that answered, by the answer's own word. */
@@ -153,7 +179,10 @@ export function sizeOf({ received }: RawClient): string {
 }
 
 /** The first answer in what a client has got; undefined as long as it is not whole. */
-export function answerOf({ received, ending }: RawClient, method = 'GET'): Answer | undefined {
+export function answerOf(
+  { received, ending }: Pick<RawClient, 'received' | 'ending'>,
+  method = 'GET',
+): Answer | undefined {
   const end = received.indexOf('\r\n\r\n');
   if (end === -1) return undefined;
   const [statusLine = '', ...lines] = received.toString('latin1', 0, end).split('\r\n');
@@ -167,11 +196,11 @@ export function answerOf({ received, ending }: RawClient, method = 'GET'): Answe
     return [line.slice(0, colon), line.slice(colon + 1).trim()];
   });
   const rest = received.subarray(end + 4);
-  const body = bodyIn({ status, headers, rest, isOver: ending !== 'open', method });
-  if (!body) return undefined;
-  const text = body.toString();
-  const pid = /process (\d+)/.exec(text)?.[1];
-  return { status, headers, body, text, pid: pid ? Number(pid) : undefined };
+  const found = bodyIn({ status, headers, rest, isOver: ending !== 'open', method });
+  if (!found) return undefined;
+  const text = found.body.toString();
+  const pid = Number(/process (\d+)/.exec(text)?.[1]) || undefined;
+  return { status, headers, body: found.body, text, size: end + 4 + found.used, pid };
 }
 
 export function headerIn({ headers }: Pick<Answer, 'headers'>, name: string): string | undefined {
@@ -184,15 +213,21 @@ interface Framed extends Pick<Answer, 'status' | 'headers'> {
   readonly method: string;
 }
 
+interface Found {
+  readonly body: Buffer;
+  readonly used: number;
+}
+
 /** RFC 9112 §6.3, as a client reads it. */
-function bodyIn({ status, headers, rest, isOver, method }: Framed): Buffer | undefined {
-  if (method === 'HEAD' || status === 204 || status === 304) return Buffer.alloc(0);
+function bodyIn({ status, headers, rest, isOver, method }: Framed): Found | undefined {
+  const upTo = (end: number): Found => ({ body: rest.subarray(0, end), used: end });
+  if (method === 'HEAD' || status === 204 || status === 304) return upTo(0);
   if (/chunked/i.test(headerIn({ headers }, 'Transfer-Encoding') ?? '')) {
-    const { body, isWhole, fault } = readChunks(rest);
+    const { body, used, isWhole, fault } = readChunks(rest);
     if (fault) throw new Failure(`In the body ${fault.message}`, { received: rest, at: fault.at });
-    return isWhole ? body : undefined;
+    return isWhole ? { body, used } : undefined;
   }
   const length = headerIn({ headers }, 'Content-Length');
-  if (length === undefined) return isOver ? rest : undefined;
-  return rest.length >= Number(length) ? rest.subarray(0, Number(length)) : undefined;
+  if (length === undefined) return isOver ? upTo(rest.length) : undefined;
+  return rest.length >= Number(length) ? upTo(Number(length)) : undefined;
 }

@@ -144,6 +144,22 @@ export function expectStatus(
   throw wrongAnswer(message, answer, { at: 9, server, mistake });
 }
 
+/** Another client is served: the server does not wait for the one before it. `what` that one did. */
+export async function expectNext(
+  trial: Trial,
+  server: ServerProcess,
+  what: string,
+  mistake: string,
+  byHand?: string,
+): Promise<void> {
+  const asked = ask(trial, server, request('GET /hello HTTP/1.1'));
+  const answer = await asked.catch(({ message, details }: Failure) => {
+    const told = { ...details, mistake, ...(byHand && { byHand }) };
+    throw new Failure(`${what}, and the next one still waits: ${message}`, told);
+  });
+  expectStatus(answer, 200, `${what}, and the next one`, server);
+}
+
 /** The last line that a program has printed of an error. */
 function lastError({ stdout, stderr }: ServerProcess): string | undefined {
   const lines = `${stdout}\n${stderr}`

@@ -9,7 +9,7 @@ export interface Talk {
 }
 
 export interface Evidence {
-  /** The command that was started last, application and options included. */
+  /** The command that was started or asked last, application and options included. */
   readonly command: readonly string[];
   readonly port?: number;
   /** Of raw clients; what went through an HTTP library is not kept. */

@@ -34,3 +34,13 @@ export class Failure extends Error {
     this.details = details;
   }
 }
+
+/** For a `catch`: the failure again, under the name of the mistake that it betrays, and in other words if there are any. */
+export function asMistake(
+  mistake: string,
+  inOtherWords = (message: string): string => message,
+): (failure: Failure) => never {
+  return ({ message, details }) => {
+    throw new Failure(inOtherWords(message), { ...details, mistake });
+  };
+}

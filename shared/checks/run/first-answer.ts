@@ -56,10 +56,13 @@ export function wrong(message: string, received: Buffer, at: number, mistake?: s
   return new Failure(message, { cause: 'wrong', received, at, ...(mistake && { mistake }) });
 }
 
+/** Bytes in which a head has ended; a page behind it may be large, and comes in a thousand pieces. */
+const MOST_HEAD = 64 * 1024;
+
 /** Takes an answer apart whose lines may end in LF alone. */
 export function parseAnswer(bytes: Buffer, ending: Ending): Answer {
   expectStatusLine(bytes, ending);
-  const text = bytes.toString('latin1');
+  const text = bytes.toString('latin1', 0, MOST_HEAD);
   const end = /\r?\n\r?\n/.exec(text);
   if (!end) throw noBlankLine(bytes, text);
   const head = text.slice(0, end.index);
@@ -122,7 +125,7 @@ const RIGHT_UP_TO: Readonly<Record<string, RegExp>> = {
 };
 
 function expectStatusLine(bytes: Buffer, ending: Ending): void {
-  const text = bytes.toString('latin1');
+  const text = bytes.toString('latin1', 0, MOST_HEAD);
   if (STATUS_LINE.test(text)) return;
   if (text === '') throw nothing(ending);
   const [, says = 'begins with something else', mistake] =
@@ -181,4 +184,38 @@ function indented(
 /** The number of the line that has this byte. */
 export function lineOf(text: string, at: number): number {
   return text.slice(0, at).split('\n').length;
+}
+
+/** Behind a client of bad manners, the next one is served; `who` tells the manners: "that connects and leaves". */
+export async function expectService(
+  trial: Trial,
+  server: ServerProcess,
+  who: string,
+  byHand?: string,
+): Promise<void> {
+  try {
+    const { status, bytes } = await ask(trial, server);
+    if (status !== 200) throw wrong(`Expected status 200, got ${status}`, bytes, 9);
+  } catch (error) {
+    await trial.settle();
+    const { message, details } = error as Failure;
+    if (!trial.hasExited) {
+      throw new Failure(`After a client ${who}, the next one is not served: ${message}`, {
+        ...details,
+        ...(byHand && { byHand }),
+      });
+    }
+    const said = server.stderr;
+    const [reason] = /^.*(?:Error|Exception)\b.*$/m.exec(said) ?? [];
+    const isReset = /ECONNRESET|EPIPE|ConnectionResetError|BrokenPipeError/.test(said);
+    throw new Failure(
+      `A client ${who} ends your program${reason ? `: ${reason.trim()}` : ''}; expected it to serve the next one`,
+      {
+        cause: 'exited',
+        stderr: said,
+        ...(byHand && { byHand }),
+        ...(isReset && { mistake: 'no-error-listener' }),
+      },
+    );
+  }
 }

@@ -3,14 +3,17 @@
  * twins: other modules by the names that `import` takes, with the same answers. All else is the same.
  */
 import type { StartOptions } from '../../harness/server-process.ts';
-import { Trial } from './trial.ts';
+import { Trial, type TrialOptions } from './trial.ts';
 
 /** Where the twins are, and Python's example apps. */
 const FOLDERS = ['shared/apps', 'shared/harness'];
-const TWINS: Readonly<Record<string, string>> = { 'shared/harness/contract-app': 'contract_app' };
+const TWINS: Readonly<Record<string, string>> = {
+  'shared/harness/contract-app': 'contract_app',
+  'shared/harness/changing-app': 'changing_app',
+};
 
 export class PythonTrial extends Trial {
-  override start(options: StartOptions = {}) {
+  override start(options: TrialOptions = {}) {
     return super.start(inPython(options));
   }
 
@@ -37,7 +40,7 @@ export function isPython([program = '', ...args]: readonly string[]): boolean {
   return isInterpreter || [program, ...args].some((word) => word.endsWith('.py'));
 }
 
-function inPython({ app, ...options }: StartOptions): StartOptions {
+function inPython({ app, ...options }: TrialOptions): TrialOptions {
   if (app === undefined) return options;
   const [module = '', name] = app.split(':');
   return { ...options, app: `${TWINS[module] ?? module}:${name}` };

@@ -28,9 +28,11 @@ export interface Ended {
 /** Seconds a program has to be ready. */
 export const START_TIMEOUT = 10;
 
-interface TrialOptions extends StartOptions {
+export interface TrialOptions extends StartOptions {
   /** How many descriptors the program may have. */
   readonly descriptors?: number;
+  /** What it finds in its environment. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** One run of one check: starts the program as often as the check needs it, and ends all that it started. */
@@ -40,7 +42,10 @@ export class Trial {
   readonly #servers: ServerProcess[] = [];
   readonly #clients: RawClient[] = [];
   readonly #refusing: ServerProcess[] = [];
+  readonly #commands = new Map<ServerProcess, readonly string[]>();
   #command: readonly string[] = [];
+  /** The one that was started or asked last. */
+  #server: ServerProcess | undefined;
   #ended = '';
   /** Set by a check in which the program is told to end: that it did explains nothing then. */
   mayEnd = false;
@@ -51,15 +56,21 @@ export class Trial {
   }
 
   /** Starts the program on a free port. A second call starts a second one. */
-  async start({ app, args = [], descriptors }: TrialOptions = {}): Promise<ServerProcess> {
+  async start({ app, args = [], descriptors, env }: TrialOptions = {}): Promise<ServerProcess> {
     const program = [...this.#subject.command(this.#file), ...(app ? [app] : []), ...args];
     const limited = ['sh', '-c', `ulimit -n ${descriptors}; exec "$@"`, 'sh', ...program];
-    const command = descriptors === undefined ? program : limited;
+    const settings = Object.entries(env ?? {}).map(([name, value]) => `${name}=${value}`);
+    const command = [
+      ...(env ? ['env', ...settings] : []),
+      ...(descriptors === undefined ? program : limited),
+    ];
     const { isOurs = false } = this.#subject;
     this.#command = command;
     try {
       const server = await startCommand(command, { isOurs, patience: START_TIMEOUT });
       this.#servers.push(server);
+      this.#commands.set(server, command);
+      this.#server = server;
       server.exited.then(({ code, signal }) => {
         this.#ended = signal ?? `exit code ${code}`;
       });
@@ -87,13 +98,17 @@ export class Trial {
     }
   }
 
-  /** Starts our own server of part 2 with the program under examination as its application. */
-  async startAsApp(): Promise<ServerProcess> {
+  /** Starts a server of ours, that of part 2 if nothing is said, with the program under examination as its application. */
+  async startAsApp(
+    stage = 'part2/webserver2.ts',
+    env?: Readonly<Record<string, string>>,
+  ): Promise<ServerProcess> {
     const file = this.#subject.command(this.#file).at(-1);
-    const host = new Trial({ command: () => quick('part2/webserver2.ts') }, '');
+    const host = new Trial({ command: () => quick(stage) }, '');
     try {
-      const server = await host.start({ app: `${file}:app` });
+      const server = await host.start({ app: `${file}:app`, ...(env && { env }) });
       this.#servers.push(server);
+      this.#server = server;
       return server;
     } finally {
       this.#command = host.evidence.command;
@@ -123,6 +138,8 @@ export class Trial {
 
   /** A client with no manners of its own. It goes when the trial ends. */
   async connect(server: ServerProcess): Promise<RawClient> {
+    this.#server = server;
+    this.#command = this.#commands.get(server) ?? this.#command;
     try {
       const client = await RawClient.connect(server);
       this.#clients.push(client);
@@ -141,9 +158,15 @@ export class Trial {
     return client.readToEnd();
   }
 
+  /** Lets all clients go; the programs stay. */
+  leave(): void {
+    for (const client of this.#clients.splice(0)) client.leave();
+  }
+
   /** Ends it all, whatever state it is in, and forgets it: a check may begin anew. */
   async end(): Promise<void> {
-    for (const client of this.#clients.splice(0)) client.leave();
+    this.leave();
+    this.#server = undefined;
     const programs = [...this.#servers.splice(0), ...this.#refusing.splice(0)];
     await Promise.all(programs.map((program) => program.kill().catch(() => {})));
   }
@@ -176,10 +199,9 @@ export class Trial {
 
   /** What was done and seen, for whoever reports. */
   get evidence(): Evidence {
-    const [server] = this.#servers.slice(-1);
     return {
       command: this.#command,
-      ...(server && { port: server.port }),
+      ...(this.#server && { port: this.#server.port }),
       talks: this.#clients.map(({ sent, received, ending }) => ({ sent, received, ending })),
       ...(this.#ended && { ended: this.#ended }),
       printed: this.#servers.map(({ stdout, stderr }) => stdout + stderr).join(''),

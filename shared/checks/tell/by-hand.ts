@@ -11,7 +11,7 @@ const PORT = '8888';
 const HELLO = Buffer.from('GET /hello HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
 
 /** A folder that a check made for its files, and removed. */
-const OF_A_CHECK = new RegExp(`^${tmpdir()}/page-\\w{6}(?=/)`);
+const OF_A_CHECK = new RegExp(`(?<=^|=)${tmpdir()}/(page|code)-\\w{6}(?=/)`);
 
 /** Two commands, for two terminals. */
 export function toCommandLine(

@@ -11,10 +11,19 @@ are in TypeScript. There are none in other languages yet: a server in one of the
 as far as 3-12.`;
 
 export const HELP = {
-  start: `Usage: npm run start -- [part1 | part2 | part3] [--force]
+  start: `Usage: npm run start -- [part1 | part2 | part3] [options]
 
-Puts the page you start from at partN/my/, where git does not look, and says what to do next.
-What is there already is left alone, unless you say --force.`,
+Puts the pages you start from at partN/my/, where git does not look, and says what to do next.
+What is there already is left alone, unless you say --force.
+
+  --gateway  of part 3 the server behind the ladder (from 3-13 on). part3/my/server.ts begins where your server of part 2
+             stands, with the modules of part2/my/ that it imports. The checks of part 2 are run first. If one fails, it
+             begins as a copy of our server of part 2.
+  --force    write over what is there
+  --help     this text
+
+A server in another language is not copied. It stays where it is, and you go on with it:
+SERVER="python3 my.py" npm run learn -- part3`,
 
   check: `Usage: npm run check -- [part1 | part2 | part3 | ID] [options]
 

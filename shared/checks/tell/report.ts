@@ -99,6 +99,8 @@ export function explain(verdict: Verdict, root: string, look: Look): string[] {
   const { check, failure, evidence } = verdict;
   if (!failure) return [];
   const { width, paint } = look;
+  // Nothing was started, since there is no such file: one command helps, and no other.
+  if (!evidence) return [...heading(verdict, look), ...twoLines(failure.message, width)];
   const {
     cause = 'wrong',
     received,
@@ -111,7 +113,7 @@ export function explain(verdict: Verdict, root: string, look: Look): string[] {
   const sign = isPrinted ? '  | ' : '  < ';
   const note = cause === 'wrong' ? failure.message : '';
   const shown = received && showBytes(received, { width, sign, at, note });
-  const fate = evidence?.ended ? ` (${evidence.ended})` : '';
+  const fate = evidence.ended ? ` (${evidence.ended})` : '';
   const message = cause === 'wrong' ? failure.message : `${cause}: ${failure.message}${fate}`;
   const chapter = mistake
     ? `This looks like the mistake \`${mistake}\`: ${placeOf(check)}`
@@ -127,7 +129,7 @@ export function explain(verdict: Verdict, root: string, look: Look): string[] {
     ),
     ...(cause === 'wrong' && received ? [] : lastWords(stderr, root)),
     ...(ADVICE[cause] ? wrap(ADVICE[cause], width, '  ') : []),
-    ...(evidence ? twoLines(chapter, width) : []),
+    ...twoLines(chapter, width),
     ...next(
       [`next: npm run hint -- ${check.id}`, `all bytes: npm run check -- ${check.id} -v`],
       width,
@@ -152,7 +154,8 @@ export function twoLines(text: string, width: number): string[] {
 }
 
 export function placeOf({ part, anchor }: Check): string {
-  return `${part}/README.md#${anchor.replace(/^#/, '')}`;
+  const [heading = '', chapter = 'README.md'] = anchor.split('#').reverse();
+  return `${part}/${chapter || 'README.md'}#${heading}`;
 }
 
 /** In one line if they fit. */

@@ -8,6 +8,7 @@ import { environ, lifeOfARequest, startResponse } from './part2-request.ts';
 import { preFork, rooms } from './part3-gateway.ts';
 import { acceptQueue, forkAndDescriptors } from './part3-kernel.ts';
 import { door, smuggling } from './part3-outside.ts';
+import { underWay } from './part3-requests.ts';
 import { eventLoop, signals, zombies } from './part3-time.ts';
 
 const ALL: Record<string, Figure> = {
@@ -28,6 +29,7 @@ const ALL: Record<string, Figure> = {
   'part3/figures/event-loop.svg': eventLoop,
   'part3/figures/pre-fork.svg': preFork,
   'part3/figures/rooms.svg': rooms,
+  'part3/figures/under-way.svg': underWay,
   'part3/figures/smuggling.svg': smuggling,
   'part3/figures/door.svg': door,
 };

@@ -18,15 +18,16 @@ export const check: Lesson = {
     "server.on('connection', (socket) => serve(socket)), without await; in the environ wsgi.multiprocess is " +
       'cluster.isWorker, and wsgi.multithread is false.',
   ],
-  anchor: 'done',
+  anchor: 'gateway/README.md#many-at-a-time',
   lenient: [
     '--workers: a server that does not know it is checked in one process',
     'keep-alive',
     'chunked or length',
+    'threads, processes or a loop: which process answers, and how many there are',
   ],
   byHand:
     'for i in 1 2 3; do curl -sN http://127.0.0.1:$PORT/relay & done; time wait  # a second, not three',
-  solution: 'gateway',
+  solution: '3j',
   seconds: 15,
   async run(trial) {
     const server = await trial.start({ app: CONTRACT });
@@ -59,30 +60,41 @@ export const check: Lesson = {
     {
       name: 'shared-body',
       says: 'A body came in two pieces, and other requests between them: what the app read is not that body',
-      file: 'part2/webserver2.ts',
+      file: 'part3/gateway/input-stream.ts',
       edits: [
-        ['await this.handleOneRequest(socket);', 'this.handleOneRequest(socket);'],
+        ['export class InputStream', 'const ALL: Buffer[] = [];\n\nexport class InputStream'],
         [
-          'const body = [bytes.subarray(headEnd + 4)];',
-          'body.splice(0, body.length, bytes.subarray(headEnd + 4));',
+          '    if (size > 0 && this.#rest.length === 0) await this.#fetch();',
+          '    if (!this.#hasEnded) {\n      while (await this.#fetch()) ALL.push(this.#rest);\n      this.#rest = Buffer.concat(ALL.splice(0));\n    }',
         ],
-        ['export class WSGIServer {', 'const body: Buffer[] = [];\n\nexport class WSGIServer {'],
       ],
     },
     {
       name: 'dies-of-a-throw',
       says: 'An application threw, and your program ended: expected a 500 for its client alone',
-      file: 'part2/webserver2.ts',
+      file: 'part3/server/connection.ts',
       edits: [
-        ['await this.handleOneRequest(socket);', 'this.handleOneRequest(socket);'],
-        ['await this.#answerError(response, error).catch(() => socket.destroy());', 'throw error;'],
+        [
+          '    if (!hasLeft && !(error instanceof HttpError)) console.error(error);',
+          '    if (!hasLeft && !(error instanceof HttpError)) throw error;',
+        ],
       ],
     },
     {
-      // The server of part 2, as it is.
+      // As the server of part 2 does it: an application begins when the one before it has ended.
       name: 'one-at-a-time',
       says: 'While one request was under way, a second did not reach the application: expected both to be under way',
-      file: 'part2/webserver2.ts',
+      file: 'part3/server/connection.ts',
+      edits: [
+        [
+          'export class Connection {',
+          'let turn: Promise<void> = Promise.resolve();\n\nexport class Connection {',
+        ],
+        [
+          'const running = exchange.run(this.#service.application);',
+          'turn = turn.catch(() => {}).then(() => exchange.run(this.#service.application));\n    const running = turn;',
+        ],
+      ],
     },
     {
       name: 'multiprocess-lies',
@@ -90,29 +102,75 @@ export const check: Lesson = {
       file: 'part3/gateway/environ.ts',
       edits: [["'wsgi.multiprocess': peer.isMultiprocess", "'wsgi.multiprocess': true"]],
     },
-    {
-      name: 'nobody-calls-the-application',
-      isNamed: false,
-      file: 'part3/start/server.ts',
-      says: 'A request did not reach the application: expected both to be under way',
-    },
   ],
 };
 
+/** Clients that ask for the same at the same time. */
+const CROWD = 4;
+
+/** What is asked, and what its answer must be, whoever else asks at the same time. */
+type Promised = readonly [request: string, test: (answer: Answer) => void];
+
+/** What part 2's checks ask one by one. Where two could be mixed up, `n` tells them apart. */
+function promisesTo(n: number): readonly Promised[] {
+  const status = (line: string, wanted: number): Promised => [
+    head(line),
+    (answer) => expectSame(`the status of ${line}`, answer.status, wanted, answer),
+  ];
+  const text = (line: string, wanted: string, body?: string): Promised => [
+    body === undefined ? head(line) : `${head(line, `Content-Length: ${body.length}`)}${body}`,
+    (answer) => expectSame(line, answer.text, wanted, answer),
+  ];
+  return [
+    text('GET /hello', 'Hello, World!\n'),
+    text(`GET /echo/${n}?n=${n}`, `GET /echo/${n}?n=${n}\n`),
+    text('POST /echo', `the body of ${n}`, `the body of ${n}`),
+    text('GET /pieces', 'one, two, three\n'),
+    text('GET /write', 'written, then returned\n'),
+    status('GET /204', 204),
+    status('GET /throws', 500),
+    status('GET /throws-after-start', 500),
+    status('HEAD /hello', 200),
+    [
+      'GET\r\n\r\n',
+      ({ status: got }) => {
+        if (got >= 400) return;
+        throw new Failure(`A request line of one word: expected a 4xx, got ${got}`);
+      },
+    ],
+    [
+      head('GET /headers'),
+      (answer) => {
+        const cookies = answer.headers.filter(([name]) => /^set-cookie$/i.test(name));
+        expectSame('Set-Cookie of two', cookies.length, 2, answer);
+      },
+    ],
+    [
+      head(`GET /environ/caf%C3%A9?q=a%20${n}`, `X-Mine: ${n}`),
+      (answer) => {
+        const seen = parseEnviron(answer);
+        expectSame(
+          'PATH_INFO of /environ/caf%C3%A9',
+          seen.PATH_INFO,
+          '/environ/caf\u00c3\u00a9',
+          answer,
+        );
+        expectSame(`QUERY_STRING of ?q=a%20${n}`, seen.QUERY_STRING, `q=a%20${n}`, answer);
+        expectSame(`HTTP_X_MINE of X-Mine: ${n}`, seen.HTTP_X_MINE, `${n}`, answer);
+      },
+    ],
+  ];
+}
+
+/** All of it at the same time, a few times over; and bodies of which half has come wait for the rest meanwhile. */
 async function keepsThePromises(trial: Trial, server: ServerProcess): Promise<void> {
-  const body = Buffer.alloc(100_000, 'not all of it at once. ');
-  const post = await trial.connect(server);
-  const request = head('POST /sha256', `Content-Length: ${body.length}`);
-  await post.send(request, body.subarray(0, 50_000)); // and while it waits for the rest, all others
-  const talks = Promise.all([
-    talk(trial, server, head('GET /hello')),
-    talk(trial, server, head('GET /environ/caf%C3%A9?q=a%20b', 'X-Mine: yes')),
-    talk(trial, server, head('GET /headers')),
-    talk(trial, server, head('GET /throws')),
-    talk(trial, server, 'GET\r\n\r\n'),
-    talk(trial, server, head('HEAD /hello'), 'HEAD'),
-  ]);
-  const answers = talks.catch(async (error: Failure) => {
+  const crowd = Array.from({ length: CROWD }, (_, n) => n);
+  const posts = await Promise.all([1, 2].map((n) => beginPost(trial, server, n))); // a thread each, to some
+  const promises = crowd.flatMap(promisesTo);
+  const talks = promises.map(([request]) =>
+    talk(trial, server, request, /^\S*/.exec(request)?.[0]),
+  );
+  const answers = await Promise.all(talks).catch(async (error: Failure) => {
     await trial.settle();
     if (!server.hasExited || !server.stderr.includes('secret of the app')) throw error;
     const message =
@@ -120,39 +178,42 @@ async function keepsThePromises(trial: Trial, server: ServerProcess): Promise<vo
     const why = { cause: 'exited', stderr: server.stderr, mistake: 'dies-of-a-throw' } as const;
     throw new Failure(message, why);
   });
-  const [hello, environ, headers, broken, garbage, headOnly] = await answers;
-  await post.send(body.subarray(50_000));
-  const posted = await takeAnswer(post, 'POST /sha256');
-  post.leave();
-  expectSame('GET /hello', hello.text, 'Hello, World!\n', hello);
-  const seen = parseEnviron(environ);
-  expectSame(
-    'PATH_INFO of /environ/caf%C3%A9',
-    seen.PATH_INFO,
-    '/environ/caf\u00c3\u00a9',
-    environ,
-  );
-  expectSame('QUERY_STRING of ?q=a%20b', seen.QUERY_STRING, 'q=a%20b', environ);
-  expectSame('HTTP_X_MINE of X-Mine: yes', seen.HTTP_X_MINE, 'yes', environ);
-  const cookies = headers.headers.filter(([name]) => /^set-cookie$/i.test(name));
-  expectSame('Set-Cookie of two', cookies.length, 2, headers);
-  expectSame('the status of an application that throws', broken.status, 500, broken);
-  if (garbage.status < 400) {
-    throw new Failure(`A request line of one word: expected a 4xx, got ${garbage.status}`);
-  }
-  expectSame('the status of HEAD /hello', headOnly.status, 200, headOnly);
-  const digest = createHash('sha256').update(body).digest('hex');
-  if (posted.text !== digest) {
-    const alone = await talk(trial, server, `${request}${body}`);
-    const isShared = alone.text === digest;
-    throw new Failure(
-      isShared
-        ? 'A body came in two pieces, and other requests between them: what the app read is not that body'
-        : 'The SHA-256 of a body of 100,000 bytes is not what the app has read',
-      { received: posted.body, ...(isShared && { mistake: 'shared-body' }) },
-    );
-  }
+  for (const post of posts) await endPost(trial, server, post);
+  for (const [index, [, test]] of promises.entries()) test(answers[index] as Answer);
   await tellsTheTruth(trial, server);
+}
+
+interface Post {
+  readonly client: RawClient;
+  readonly request: string;
+  readonly body: Buffer;
+}
+
+const HALF = 50_000;
+
+async function beginPost(trial: Trial, server: ServerProcess, n: number): Promise<Post> {
+  const body = Buffer.alloc(2 * HALF, `not all of ${n} at once. `);
+  const client = await trial.connect(server);
+  const request = head('POST /sha256', `Content-Length: ${body.length}`);
+  await client.send(request, body.subarray(0, HALF)).catch(() => {});
+  return { client, request, body };
+}
+
+async function endPost(trial: Trial, server: ServerProcess, post: Post): Promise<void> {
+  const { client, request, body } = post;
+  await client.send(body.subarray(HALF)).catch(() => {});
+  const posted = await takeAnswer(client, 'POST /sha256');
+  client.leave();
+  const digest = createHash('sha256').update(body).digest('hex');
+  if (posted.text === digest) return;
+  const alone = await talk(trial, server, `${request}${body}`);
+  const isShared = alone.text === digest;
+  throw new Failure(
+    isShared
+      ? 'A body came in two pieces, and other requests between them: what the app read is not that body'
+      : 'The SHA-256 of a body of 100,000 bytes is not what the app has read',
+    { received: posted.body, ...(isShared && { mistake: 'shared-body' }) },
+  );
 }
 
 /** The application asks for two facts at a time: which process it is in, and what it has been told. */
