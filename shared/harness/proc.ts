@@ -93,10 +93,14 @@ export function isReadUp(port: number, from = 0): boolean {
   return ['tcp', 'tcp6'].some((file) => row.test(readFileSync(`/proc/net/${file}`, 'latin1')));
 }
 
-/** How many of these ports are listened on. Looked at twice, for the table may change while it is read, and lose a row. */
-export function listenedOn(ports: readonly number[]): number {
-  const rows = [...tcpRows('LISTEN'), ...tcpRows('LISTEN')];
-  return ports.filter((port) => rows.some(({ localPort }) => localPort === port)).length;
+/**
+ * How many sockets in this state the processes of a group hold. The table may change while it is read, and lose a row: who asks
+ * whether there is one asks again.
+ */
+export function socketsOfGroup(group: number, state: keyof typeof TCP_STATES): number {
+  const members = processes().filter(({ pgrp }) => pgrp === group);
+  const held = new Set(members.flatMap(({ pid }) => socketsOf(pid)));
+  return tcpRows(state).filter(({ inode }) => held.has(inode as string)).length;
 }
 
 /** Connections that a process holds a descriptor of, also those that are closed on the other side. Channels do not count. */

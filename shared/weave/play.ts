@@ -12,7 +12,7 @@ import { Workplace } from './workplace.ts';
 /** Seconds for a command that runs to its end. */
 const COMMAND_PATIENCE = 120;
 /** The same for one to listen that has printed something else first. */
-const COMPLAINT = 1;
+const COMPLAINT = 10;
 
 /** Lines of what was printed that a fault quotes: the last ones. */
 const TOLD = 30;
@@ -81,10 +81,8 @@ export class Play {
     }
     const command = step.kind === 'runs' ? leftToRun(step.command) : step.command;
     if (command === undefined) return;
-    const { listening } = this.#place;
     const isQuiet =
       step.kind === 'shows' && (this.#isTaking || withoutEnd(step.expected).length === 0);
-    const connected = isQuiet ? this.#place.connected : 0;
     const terminal = new Terminal(step, command, this.#place);
     if (step.terminal === '') {
       await this.#runToEnd(terminal);
@@ -92,15 +90,14 @@ export class Play {
     }
     this.#terminals.set(step.terminal, terminal);
     if (step.kind === 'runs') {
-      await this.#run(terminal, listening);
+      await this.#run(terminal);
       return;
     }
     if (isQuiet) {
-      const isAbroad = () => this.#place.listening > listening || this.#place.connected > connected;
-      await terminal.until(() => terminal.text !== '' || isAbroad());
+      await terminal.until(() => terminal.text !== '' || terminal.isAbroad);
       // It may have complained of something, and be about to listen: on a busy machine it takes its time, and looks idle.
-      await terminal.until(isAbroad, COMPLAINT);
-      if (!isAbroad()) await terminal.settle();
+      await terminal.until(() => terminal.isAbroad, COMPLAINT);
+      if (!terminal.isAbroad) await terminal.settle();
     }
     await this.#watch(terminal, step);
   }
@@ -119,10 +116,10 @@ export class Play {
   }
 
   /** A command of which only its success matters: it ends with 0, or it serves. */
-  async #run(terminal: Terminal, listening: number): Promise<void> {
+  async #run(terminal: Terminal): Promise<void> {
     const { step, process } = terminal;
     const isWatcher = /\bnpm run learn\b/.test(step.command) && !step.command.includes('--help');
-    const serves = () => this.#place.listening > listening || (isWatcher && terminal.text !== '');
+    const serves = () => terminal.listens || (isWatcher && terminal.text !== '');
     await terminal.until(serves, COMMAND_PATIENCE);
     if (process.hasExited) {
       const { code } = await process.exited;
@@ -150,9 +147,9 @@ export class Play {
 
   /** Ctrl-C, and what comes of it: an end, or at least nobody listens any more and the rest is still being done. */
   async #interrupt(terminal: Terminal, step: Step): Promise<void> {
-    const { listening } = this.#place;
+    const { listens } = terminal;
     await terminal.interrupt();
-    await terminal.until(() => this.#place.listening < listening);
+    await terminal.until(() => listens && !terminal.listens);
     await this.#watch(terminal, step);
   }
 
@@ -209,6 +206,12 @@ export class Play {
           .slice(-TOLD)
           .map((one) => `\n    | ${one}`)
       : [];
-    this.#faults.push({ file: this.#file, line, message: message + printed.join('') });
+    const others = [...this.#terminals.values()].filter((other) => other !== terminal);
+    const states = others.map((other) => `\n    ${other.tellState()}`);
+    this.#faults.push({
+      file: this.#file,
+      line,
+      message: [message, ...printed, ...states].join(''),
+    });
   }
 }

@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
-import { isIdle } from '../harness/proc.ts';
+import { isIdle, socketsOfGroup } from '../harness/proc.ts';
 import { ServerProcess } from '../harness/server-process.ts';
 import { toLines } from './compare.ts';
 import type { Step } from './transcript.ts';
@@ -66,6 +66,23 @@ export class Terminal {
   /** All that has been printed up to now counts as shown. */
   showAll(): void {
     this.shown += toLines(this.rest).length;
+  }
+
+  /** Whether its programs wait for clients. */
+  get listens(): boolean {
+    return socketsOfGroup(this.process.pid, 'LISTEN') > 0;
+  }
+
+  /** Whether its programs are connected to somebody, or wait for clients. */
+  get isAbroad(): boolean {
+    return this.listens || socketsOfGroup(this.process.pid, 'ESTABLISHED') > 0;
+  }
+
+  /** What has become of it, for whoever wonders about another one. */
+  tellState(): string {
+    const { step, process, text } = this;
+    const state = process.hasExited ? 'has ended' : this.listens ? 'listens' : 'runs';
+    return `terminal ${step.terminal} ${state}, and printed last: ${JSON.stringify(toLines(text).findLast(Boolean) ?? '')}`;
   }
 
   /** Ctrl-C, when it has done what there is to do: a shell that is about to start something can miss it. */

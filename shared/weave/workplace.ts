@@ -19,7 +19,6 @@ import {
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { listenedOn, socketsTo } from '../harness/proc.ts';
 import { QUICK, ROOT } from '../harness/server-process.ts';
 
 /** The ports of the text: 88xx, 90xx, 8000 and 8080. */
@@ -122,16 +121,6 @@ export class Workplace {
       npm_config_offline: 'true',
       npm_config_update_notifier: 'false',
     };
-  }
-
-  /** How many of the ports of the text are listened on, to see a change in. */
-  get listening(): number {
-    return listenedOn([...this.#ports.values()].map(Number));
-  }
-
-  /** How many are connected to them. */
-  get connected(): number {
-    return socketsTo([...this.#ports.values()].map(Number), 'ESTABLISHED');
   }
 
   #toReal(text: string): string {
