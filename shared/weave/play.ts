@@ -81,8 +81,8 @@ export class Play {
     }
     const command = step.kind === 'runs' ? leftToRun(step.command) : step.command;
     if (command === undefined) return;
-    const isQuiet =
-      step.kind === 'shows' && (this.#isTaking || withoutEnd(step.expected).length === 0);
+    const isSilent = step.expected.every((line) => line.trim() === '' || line === LEFT_OUT);
+    const isQuiet = step.kind === 'shows' && (this.#isTaking || isSilent);
     const terminal = new Terminal(step, command, this.#place);
     if (step.terminal === '') {
       await this.#runToEnd(terminal);

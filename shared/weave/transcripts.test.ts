@@ -125,6 +125,17 @@ describe.runIf(hasProc)('playing', () => {
     ).toEqual([]);
   });
 
+  test('a server is waited for that takes its time to start, also one of which nothing is shown', async () => {
+    const asks = fence('console', '$ curl localhost:9000', 'Hello, World!');
+    for (const shown of [[], ['...']])
+      expect(
+        await faultsOf(
+          fence('console server', '$ sleep 0.5; exec npm run part1 -- 1b --port 9000', ...shown),
+          asks,
+        ),
+      ).toEqual([]);
+  });
+
   test('a line that differs, one too many, one too few', async () => {
     expect(await faultsOf(fence('console', '$ printf "a\\nb\\n"', 'a', 'c'))).toEqual([
       '6: shown is "c", printed was "b"',
