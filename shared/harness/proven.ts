@@ -26,11 +26,11 @@ export const SAID = 'proven before, and nothing has changed';
 
 const FOLDER = path.join(ROOT, 'node_modules/.cache/proven');
 /** Not of the project, a reader's own, or made while something runs. */
-const NOT_OURS = /^(node_modules|my|__pycache__|\..*)$/;
+const NOT_OURS = /^(node_modules|my|cache|__pycache__|\.(?!vitepress$).*)$/;
 /** No check and no program under it opens these: it is prose, or tests and tools of their own. */
 const NO_PROGRAM = /\.test\.ts$|\.md$|\/figures\/|^shared\/(bench|book|config|weave)\//;
 /** Programs of the machine that are started beside ours. */
-const TOOLS = 'python3 sh bash curl nc nginx openssl lsof ps ss ruby'.split(' ');
+const TOOLS = 'python3 sh bash curl nc nginx openssl lsof ps ss ruby chromium'.split(' ');
 
 /** What a test stands on: nothing in these parts, or in what is shared, may have changed. */
 export interface Grounds {

@@ -9,7 +9,6 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
-  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -19,6 +18,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { childrenOf } from '../../harness/proc.ts';
+import { testOnce } from '../../harness/proven.ts';
 import { launch, ROOT, runToEnd, startCommand, tsx } from '../../harness/server-process.ts';
 import { renderBook } from '../render.ts';
 import { followLinks } from './links.ts';
@@ -136,43 +136,48 @@ describe.skipIf(!existsSync(RENDERER))(`what it renders (${needs})`, { timeout: 
   });
 
   describe('--build', () => {
-    test('writes all pages, as new as the chapters, into a new folder', async () => {
-      const { code, stdout } = await runToEnd(inCopy('cli.ts', '--build', pages));
-      expect([code, stdout]).toEqual([0, expect.stringContaining(`The pages are in ${pages}.`)]);
-      expect(readFileSync(path.join(pages, 'part1/index.html'), 'utf8')).toContain(NEW);
-    });
-
-    test('each link leads to a file, and to a place in it', async () => {
-      const { faults, pages: count } = await followLinks(async (name) => {
-        const file = path.join(pages, name, name.endsWith('/') ? 'index.html' : '');
-        return existsSync(file) ? readFileSync(file, 'utf8') : undefined;
-      });
-      expect(faults).toEqual([]);
-      expect(count).toBeGreaterThan(60);
-    });
-
-    test('nothing in it is loaded from elsewhere, and the live parts say how to get them', () => {
-      const files = readdirSync(pages, { recursive: true, encoding: 'utf8' });
-      const abroad = files.flatMap((name) => {
-        if (!/\.(html|css|svg)$/.test(name)) return [];
-        const text = readFileSync(path.join(pages, name), 'utf8');
-        return [...text.matchAll(ABROAD)].map(([found]) => `${name}: ${found}`);
-      });
-      expect(abroad).toEqual([]);
-      expect(files.filter((name) => /\.(css|svg)$/.test(name)).length).toBeGreaterThan(5);
-      expect(readFileSync(path.join(pages, 'index.html'), 'utf8')).toMatch(
-        /These pages are a copy\..*npm run book.*makes them live/,
-      );
-    });
+    testOnce(
+      {
+        group: 'the book',
+        title:
+          'writes all pages, as new as the chapters: each link leads to a place, and nothing is loaded from elsewhere',
+        parts: ['part1', 'part2', 'part3'],
+        withTexts: true,
+        options: { concurrent: false },
+      },
+      async () => {
+        const { code, stdout } = await runToEnd(inCopy('cli.ts', '--build', pages));
+        expect([code, stdout]).toEqual([0, expect.stringContaining(`The pages are in ${pages}.`)]);
+        expect(readFileSync(path.join(pages, 'part1/index.html'), 'utf8')).toContain(NEW);
+        const { faults, pages: count } = await followLinks(async (name) => {
+          const file = path.join(pages, name, name.endsWith('/') ? 'index.html' : '');
+          return existsSync(file) ? readFileSync(file, 'utf8') : undefined;
+        });
+        expect(faults).toEqual([]);
+        expect(count).toBeGreaterThan(60);
+        const files = readdirSync(pages, { recursive: true, encoding: 'utf8' });
+        const abroad = files.flatMap((name) => {
+          if (!/\.(html|css|svg)$/.test(name)) return [];
+          const text = readFileSync(path.join(pages, name), 'utf8');
+          return [...text.matchAll(ABROAD)].map(([found]) => `${name}: ${found}`);
+        });
+        expect(abroad).toEqual([]);
+        expect(files.filter((name) => /\.(css|svg)$/.test(name)).length).toBeGreaterThan(5);
+        expect(readFileSync(path.join(pages, 'index.html'), 'utf8')).toMatch(
+          /These pages are a copy\..*npm run book.*makes them live/,
+        );
+      },
+    );
 
     test('a folder that is there is not written into', async () => {
-      const before = statSync(path.join(pages, 'index.html')).mtimeMs;
-      const { code, stderr } = await runToEnd(inCopy('cli.ts', '--build', pages));
+      const full = mkdtempSync(path.join(folder, 'full-'));
+      writeFileSync(path.join(full, 'index.html'), 'mine');
+      const { code, stderr } = await runToEnd(inCopy('cli.ts', '--build', full));
       expect([code, stderr]).toEqual([
         1,
         expect.stringMatching(/^[^\n]* is there already: [^\n]*\n$/),
       ]);
-      expect(statSync(path.join(pages, 'index.html')).mtimeMs).toBe(before);
+      expect(readFileSync(path.join(full, 'index.html'), 'utf8')).toBe('mine');
     });
   });
 });

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { testOnce } from '../../harness/proven.ts';
 import {
   ROOT,
   runToEnd,
@@ -83,9 +84,27 @@ export function describeInBrowser(executablePath: string): void {
     return answer?.status();
   };
 
-  test.each(CHAPTERS)(
-    '%s opens, with its figures, at every width, light and dark, and axe finds nothing',
-    async (name) => {
+  const expectToFit = async (width: number) => {
+    await page.setViewportSize({ width, height: 900 });
+    const beyond = () => document.documentElement.scrollWidth - innerWidth;
+    expect(await page.evaluate(beyond), `${width}`).toBeLessThanOrEqual(0);
+  };
+  /** A test of a page as it stands, in the place of the one before it. */
+  const testPage = (name: string, does: string, body: () => Promise<void>) =>
+    testOnce(
+      {
+        group: 'the pages of the book',
+        title: `${name} ${does}`,
+        parts: ['part1', 'part2', 'part3'],
+        withTexts: true,
+        options: { concurrent: false },
+      },
+      body,
+    );
+
+  for (const name of CHAPTERS) {
+    const does = 'opens, with its figures, at every width, light and dark, and axe finds nothing';
+    testPage(name, does, async () => {
       expect(await open(name)).toBe(200);
       expect(
         await page.evaluate(() =>
@@ -94,24 +113,18 @@ export function describeInBrowser(executablePath: string): void {
             .map(({ src }) => src),
         ),
       ).toEqual([]);
-      for (const colorScheme of ['light', 'dark'] as const) {
-        await page.emulateMedia({ colorScheme });
-        for (const width of [360, 800, 1400]) {
-          await page.setViewportSize({ width, height: 900 });
-          const beyond = () => document.documentElement.scrollWidth - innerWidth;
-          expect(await page.evaluate(beyond), `${width}, ${colorScheme}`).toBeLessThanOrEqual(0);
-        }
-        // In the dark only colours change, and a page of each kind has them all.
-        if (colorScheme === 'light') expect(await axe(page)).toEqual([]);
-        else if (name.length < 8 || name.includes('source'))
-          expect(await axe(page, { runOnly: 'color-contrast' }), colorScheme).toEqual([]);
-      }
-    },
-  );
+      for (const width of [360, 800, 1400]) await expectToFit(width);
+      expect(await axe(page)).toEqual([]);
+      await page.emulateMedia({ colorScheme: 'dark' });
+      // In the dark only colours and figures change, and a page of each kind has all colours.
+      if (name.length < 8 || name.includes('source'))
+        expect(await axe(page, { runOnly: 'color-contrast' }), 'dark').toEqual([]);
+      await expectToFit(360);
+    });
+  }
 
-  test.each(['/part1/', '/part3/', '/growth', '/source/part1/webserver1.ts'])(
-    '%s on paper: no navigation, and nothing is cut off',
-    async (name) => {
+  for (const name of ['/part1/', '/part3/', '/growth', '/source/part1/webserver1.ts'])
+    testPage(name, 'on paper: no navigation, and nothing is cut off', async () => {
       await open(name);
       await page.emulateMedia({ media: 'print' });
       await page.setViewportSize({ width: 700, height: 990 }); // A4 within its margins
@@ -136,8 +149,7 @@ export function describeInBrowser(executablePath: string): void {
         .locator('body')
         .evaluate((one) => getComputedStyle(one).backgroundColor);
       expect([ink, paper]).toEqual(['rgb(17, 17, 17)', 'rgb(255, 255, 255)']);
-    },
-  );
+    });
 
   test('a copy of the pages on any web host says how its live parts are had', async () => {
     const site = path.join(ROOT, 'shared/book/cache/site');
