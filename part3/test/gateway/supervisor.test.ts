@@ -287,7 +287,7 @@ describeStage('gateway', 'with two workers', () => {
 });
 
 describe.skipIf(process.env.SERVER)('who may speak for a client', () => {
-  const headers = { 'X-Forwarded-For': '6.6.6.6, 9.9.9.9', 'X-Forwarded-Proto': 'https' };
+  const headers = { 'X-Forwarded-For': '6.6.6.6, 9.9.9.9', 'X-Forwarded-Proto': 'http, https' };
   const environOf = async (server: ServerProcess) => {
     const { body } = await request(`${server.origin}/environ`, { headers });
     return (await body.json()) as Record<string, string>;
