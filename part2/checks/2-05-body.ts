@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Lesson } from '../../shared/checks/check.ts';
+import { untilRead } from '../../shared/checks/run/clients.ts';
 import {
   ask,
   CONTRACT,
@@ -238,14 +239,21 @@ async function checkLinesIn(
 ): Promise<void> {
   const length = packets.join('').length;
   const head = request('POST /lines HTTP/1.1', `Content-Length: ${length}`);
-  const answer = await ask(trial, server, head, ...packets.map((text) => Buffer.from(text)));
+  const client = await trial.connect(server);
+  for (const packet of [head, ...packets]) {
+    await client.send(packet).catch(() => {}); // what is wrong shows in what comes back
+    await untilRead(client, server);
+  }
+  const answer = await readAnswer(server, client, 'POST /lines');
   expectStatus(answer, 200, 'POST /lines', server);
   const { line = [], hinted = [], rest = [] } = JSON.parse(answer.body.toString());
   const got = JSON.stringify([...line, ...hinted, ...rest]);
   const wanted = JSON.stringify(['one\n', 'two', '\n', 'three\n', 'four']);
   if (got === wanted) return;
   const message = `wsgi.input by readline(), three bytes, readlines() and iteration: expected ${wanted}, got ${got}`;
-  throw wrongAnswer(message, answer, { mistake: 'lines-cut-wrong' });
+  const { details } = wrongAnswer(message, answer, { mistake: 'lines-cut-wrong' });
+  const byHand = `(printf 'POST /lines HTTP/1.1\\r\\nHost: x\\r\\nContent-Length: 18\\r\\n\\r\\none\\ntw'; sleep 1; printf 'o\\nthree\\nfour') | nc 127.0.0.1 $PORT`;
+  throw new Failure(message, { ...details, byHand });
 }
 
 /** Expect: 100-continue; RFC 9110 §10.1.1. */

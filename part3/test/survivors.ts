@@ -649,6 +649,36 @@ const GATEWAY: readonly (readonly [file: string, line: string, why: string, chan
   ['gateway/run-application.ts', 'if (name.length === 14 &&', SPEED, 'true'],
   [
     'gateway/run-application.ts',
+    'if (name.length === 14 &&',
+    'it takes a name of fourteen letters, and no application of the checks has another one',
+    '=== 14 || ',
+  ],
+  [
+    'gateway/run-application.ts',
+    'const copy: wsgi.Headers = [];',
+    'a server may add fields, and which no check can know',
+  ],
+  [
+    'gateway/run-application.ts',
+    'promised: promised === undefined',
+    'who breaks its promise may be answered 500, and may be cut: answers.test.ts asks for the 500',
+    'true',
+  ],
+  [
+    'gateway/run-application.ts',
+    'if (promised !== undefined && hasBody',
+    'who breaks its promise may be answered 500, and may be cut: answers.test.ts asks for the 500',
+  ],
+  [
+    'gateway/run-application.ts',
+    'if (!this.#writer.headSent) this.#sendHead(undefined',
+    'not every gateway sends a head for a write of nothing; gateway-units.test.ts asks it of ours',
+    'false',
+  ],
+  ['gateway/run-application.ts', "const bytes = typeof chunk === 'string'", SPEED, 'true'],
+  ['gateway/run-application.ts', 'start < bytes.length; start += WRITE_SIZE', SAME],
+  [
+    'gateway/run-application.ts',
     'if (promised !== undefined || !',
     'it is a breach when the head is sent, too',
   ],
@@ -732,6 +762,7 @@ const GATEWAY: readonly (readonly [file: string, line: string, why: string, chan
     'how much of a line readline(size) gives, PEP 3333 leaves open',
     'limit + length',
   ],
+  ['gateway/input-stream.ts', 'const piece = this.#take(Math.min(end ||', SPEED, 'true'],
   ['gateway/input-stream.ts', 'total += line.length;', HINT],
   ['gateway/input-stream.ts', 'if (hint > 0 && total >= hint) break;', HINT],
   [

@@ -229,6 +229,22 @@ describe('an exchange', () => {
     expect(sent.endsWith('\r\n\r\nfour')).toBe(true);
   });
 
+  test('the first write sends the head, also when it writes nothing; PEP 3333', async () => {
+    const sent: unknown[] = [];
+    const writer = new ResponseWriter(
+      { method: 'GET', version: 'HTTP/1.1', keepAlive: true },
+      (piece) => void sent.push(piece),
+    );
+    const exchange = new Exchange({ REQUEST_METHOD: 'GET' } as Environ, writer, () => undefined);
+    let first = '';
+    await exchange.run(async (_, start) => {
+      await start('200 OK', TEXT)('');
+      first = sent.join('');
+      return [];
+    });
+    expect(first).toMatch(/^HTTP\/1\.1 200 OK\r\n.*\r\n\r\n$/s);
+  });
+
   test('writes that nobody waits for leave in their order, and the end behind them', async () => {
     const words = ['one ', 'two ', 'three '].map((word) => word.repeat(40_000)); // several blocks each
     const { sent, failure } = await run(

@@ -4,6 +4,7 @@
  */
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
 import { readChunks } from '../../harness/chunks.ts';
+import { hasProc, isReadUp } from '../../harness/proc.ts';
 import type { RawClient } from '../../harness/raw-client.ts';
 import type { ServerProcess } from '../../harness/server-process.ts';
 import { Failure } from './failure.ts';
@@ -16,6 +17,8 @@ export const LONG = '600';
 export const PATIENCE = 15;
 /** Milliseconds between two looks. */
 const GLANCE = 3;
+/** Seconds for what was sent to be read, by a program that does not wait for something else. */
+const READ = 1;
 
 export interface Answer {
   readonly status: number;
@@ -50,6 +53,12 @@ export async function comesTrue(isSo: () => boolean, seconds: number): Promise<b
     () => true,
     () => false,
   );
+}
+
+/** Resolves when all is read that was sent, or answered, so that what comes next is a read of its own; where nobody can tell, at once. */
+export async function untilRead(client: RawClient, server: ServerProcess): Promise<void> {
+  const isOver = () => client.size > 0 || client.ending !== 'open';
+  if (hasProc) await comesTrue(() => isReadUp(server.port, client.port) || isOver(), READ);
 }
 
 export async function ask(

@@ -3,10 +3,9 @@
  * as bytes, cut where the check wants them cut; answers are taken one behind the other, each by its own framing.
  */
 import { readChunks } from '../../harness/chunks.ts';
-import { hasProc, isReadUp } from '../../harness/proc.ts';
 import type { RawClient } from '../../harness/raw-client.ts';
 import type { ServerProcess } from '../../harness/server-process.ts';
-import { type Answer, answerOf, comesTrue } from './clients.ts';
+import { type Answer, answerOf, untilRead } from './clients.ts';
 import { Failure } from './failure.ts';
 import { quote } from './response.ts';
 import type { Trial } from './trial.ts';
@@ -226,7 +225,7 @@ export async function expectRefusal(
   const { client } = talk;
   if (cutAt > 0) {
     await talk.say(doubt.bytes.slice(0, cutAt));
-    if (hasProc) await comesTrue(() => isReadUp(server.port, client.port), 1); // so it is a read of its own
+    await untilRead(client, server);
   }
   await talk.say(doubt.bytes.slice(cutAt) + SMUGGLED);
   await client.settle(SILENCE * 1000, () => client.received.includes(ITS_ANSWER));
