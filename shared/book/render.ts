@@ -120,17 +120,17 @@ async function run(
   args: string[],
   env: Record<string, string> = {},
 ): Promise<void> {
-  const child = spawn(command, args, {
-    cwd: BOOK,
-    stdio: ['ignore', 'inherit', 'inherit'],
-    env: { ...process.env, ...env },
-  });
   let stopped: number | undefined;
   const stop = (signal: NodeJS.Signals, number: number) => {
     stopped = 128 + number;
     child.kill(signal);
   };
-  for (const signal of SIGNALS) process.on(signal, stop);
+  for (const signal of SIGNALS) process.on(signal, stop); // before there is anything that we could leave behind
+  const child = spawn(command, args, {
+    cwd: BOOK,
+    stdio: ['ignore', 'inherit', 'inherit'],
+    env: { ...process.env, ...env },
+  });
   const [code] = await new Promise<[number | null]>((resolve, reject) => {
     child.once('error', reject).once('exit', (status) => resolve([status]));
   });
