@@ -50,8 +50,9 @@ describe('the command line', () => {
 });
 
 const needs = 'needs npm ci --prefix shared/book';
-// A rendering takes a minute on a busy machine; this bounds a hang.
-describe.skipIf(!existsSync(RENDERER))(`what it renders (${needs})`, { timeout: 600_000 }, () => {
+/** Milliseconds. A rendering takes a minute on a busy machine; this bounds a hang. */
+const RENDERING = 600_000;
+describe.skipIf(!existsSync(RENDERER))(`what it renders (${needs})`, { timeout: RENDERING }, () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'book-'));
   const copy = path.join(folder, 'project');
   const pages = path.join(folder, 'pages');
@@ -68,7 +69,7 @@ describe.skipIf(!existsSync(RENDERER))(`what it renders (${needs})`, { timeout: 
     for (const name of ['node_modules', 'shared/book/node_modules', 'shared/apps/node_modules'])
       if (existsSync(path.join(ROOT, name)))
         symlinkSync(path.join(ROOT, name), path.join(copy, name));
-  });
+  }, RENDERING);
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   test("nothing, where nothing has changed but what is installed, made or the reader's", async () => {
