@@ -77,7 +77,7 @@ export const check: Lesson = {
       edits: [
         [
           END,
-          'socket.write(body.subarray(0, 20), () => setTimeout(() => socket.resetAndDestroy(), 50));',
+          'socket.write(body.subarray(0, 20), () => setTimeout(() => socket.resetAndDestroy(), 400));',
         ],
       ],
       isNamed: false,

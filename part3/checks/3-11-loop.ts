@@ -55,9 +55,7 @@ export const check: Lesson = {
     await Promise.all([expectOneProcess(two), ...others]);
     // Whoever sleeps is never early, but for a timer's rounding; how late an answer may be is for the machine to say.
     if (performance.now() - start < NAP * 1000 * 0.9) {
-      throw new Failure(`With --sleep ${NAP} the body came at once: expected it ${NAP} s later`, {
-        mistake: 'does-not-sleep',
-      });
+      throw atOnce();
     }
     await expectLetGo(await comeAndGo(trial, server));
     const idle = await Promise.all(Array.from({ length: IDLE }, () => trial.connect(server)));
@@ -75,6 +73,8 @@ export const check: Lesson = {
     );
     const begun = active.filter(hasBegun).length;
     if (begun < AT_A_TIME) {
+      // One after the other they would sleep for longer; that nobody does, a busy machine has hidden above.
+      if (await comesTrue(() => active.every(isWhole), (ACTIVE * NAP) / 10)) throw atOnce();
       throw new Failure(
         `When the first of ${ACTIVE} was served, no more than its neighbours had a head: expected all to be served at a time`,
         { mistake: 'async-around-a-busy-loop' },
@@ -138,6 +138,12 @@ export const check: Lesson = {
     },
   ],
 };
+
+function atOnce(): Failure {
+  return new Failure(`With --sleep ${NAP} the body came at once: expected it ${NAP} s later`, {
+    mistake: 'does-not-sleep',
+  });
+}
 
 async function expectOneProcess(clients: readonly RawClient[]): Promise<void> {
   const pids = new Set<number>();
