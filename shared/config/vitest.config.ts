@@ -29,7 +29,9 @@ export default defineConfig({
   test: {
     include: ['part*/test/**/*.test.ts', 'shared/**/*.test.ts'],
     sequence: { sequencer: LongFirst },
-    maxWorkers: 4, // most of a test's time is spent waiting for its servers
+    // Most of a test's time is spent waiting for its servers. In CI it may take longer, and nothing should for want of a processor.
+    maxWorkers: process.env.CI ? 3 : 4,
+    maxConcurrency: process.env.CI ? 3 : 5,
     testTimeout: 30_000, // bounds a hang; nothing is measured against it
     hookTimeout: 30_000,
     reporters: process.env.CI ? ['verbose'] : ['default'],
