@@ -138,6 +138,10 @@ describe('a test', () => {
   const SUITE = `
 import { testOnce } from '${ROOT}/shared/harness/proven.ts';
 import { readFileSync } from 'node:fs';
+import { afterEach } from 'vitest';
+afterEach(() => {
+  if (process.env.LATE) throw new Error('it fails behind the test');
+});
 testOnce({ group: '${path.basename(import.meta.filename)}', title: 'a file says yes', what: process.env.FILE, parts: [] }, async ({ expect }) => {
   expect(readFileSync(process.env.FILE, 'utf8')).toBe('yes');
 });`;
@@ -165,10 +169,11 @@ testOnce({ group: '${path.basename(import.meta.filename)}', title: 'a file says 
   };
 
   const title =
-    'that has passed is not run again, but where CI is set; and one that fails is forgotten';
+    'that has passed, with all hooks, is not run again, but where CI is set; and one that fails is forgotten';
   const options = { timeout: 60_000, concurrent: false };
   testOnce({ group: 'a test', title, parts: [], file: import.meta.filename, options }, async () => {
     put('answer', 'yes');
+    expect(await run({ LATE: 'yes' })).toEqual([1, '×', false]);
     expect(await run({})).toEqual([0, '✓', false]);
     put('answer', 'no'); // it does not stand on this file: that it is run shows in what becomes of it
     expect(await run({})).toEqual([0, '↓', true]);

@@ -75,8 +75,10 @@ export function testOnce(theTest: TheTest, body: (context: TestContext) => Promi
   }
   test(title, { concurrent: true, ...options }, async (context) => {
     proof.forget(); // now, and not when it has failed: it may be interrupted
+    context.onTestFinished(({ task }) => {
+      if (task.result?.state === 'pass') proof.keep(); // what stands behind it, as afterEach, can fail it, too
+    });
     await body(context);
-    proof.keep();
   });
 }
 
