@@ -94,13 +94,12 @@ export function isReadUp(port: number, from = 0): boolean {
 }
 
 /**
- * How many sockets in this state the processes of a group hold. The table may change while it is read, and lose a row: who asks
- * whether there is one asks again.
+ * Whether the processes of a group hold a socket in one of these states. The table may change while it is read, and lose a row:
+ * who waits for one asks again.
  */
-export function socketsOfGroup(group: number, state: keyof typeof TCP_STATES): number {
-  const members = processes().filter(({ pgrp }) => pgrp === group);
-  const held = new Set(members.flatMap(({ pid }) => socketsOf(pid)));
-  return tcpRows(state).filter(({ inode }) => held.has(inode as string)).length;
+export function holdsSocket(group: number, ...states: (keyof typeof TCP_STATES)[]): boolean {
+  const held = new Set(membersOf(group).flatMap(({ pid }) => socketsOf(pid)));
+  return states.some((state) => tcpRows(state).some(({ inode }) => held.has(inode as string)));
 }
 
 /** Connections that a process holds a descriptor of, also those that are closed on the other side. Channels do not count. */
@@ -169,7 +168,7 @@ function readTable(file: string, state: keyof typeof TCP_STATES): string {
 /** Whether anything of a process group lives. Zombies do not: they only wait for a parent that is not us. */
 export function hasLivingMember(group: number): boolean | undefined {
   try {
-    return processes().some(({ pgrp, state }) => pgrp === group && state !== 'Z' && state !== 'X');
+    return membersOf(group).some(({ state }) => state !== 'Z' && state !== 'X');
   } catch {
     return undefined;
   }
@@ -177,15 +176,13 @@ export function hasLivingMember(group: number): boolean | undefined {
 
 /** Whether all of a process group waits for something: nothing runs, or is about to. */
 export function isIdle(group: number): boolean {
-  const members = processes().filter(({ pgrp }) => pgrp === group);
-  return members.every(({ pid }) => !isBusy(pid));
+  return membersOf(group).every(({ pid }) => !isBusy(pid));
 }
 
 /** Processor time of a whole process group so far; NaN where nobody can tell. Its clock ticks 100 times a second. */
 export function cpuSeconds(group: number): number {
   if (!hasProc) return Number.NaN;
-  const members = processes().filter(({ pgrp }) => pgrp === group);
-  return members.reduce((sum, { cpuTicks }) => sum + cpuTicks, 0) / 100;
+  return membersOf(group).reduce((sum, { cpuTicks }) => sum + cpuTicks, 0) / 100;
 }
 
 /** Bytes of memory a process holds now, and the most it has held; as in /proc/PID/status. */
@@ -202,8 +199,7 @@ export function residentBytes(pid: number): { now: number; peak: number } {
  */
 export function groupBytes(group: number): number {
   if (!hasProc) return Number.NaN;
-  const members = processes().filter(({ pgrp }) => pgrp === group);
-  return members.reduce((sum, { pid }) => sum + proportionalBytes(pid), 0);
+  return membersOf(group).reduce((sum, { pid }) => sum + proportionalBytes(pid), 0);
 }
 
 function proportionalBytes(pid: number): number {
@@ -246,6 +242,11 @@ function processes(pids = readdirSync('/proc').filter((entry) => /^\d+$/.test(en
       return []; // ended in the meantime
     }
   });
+}
+
+/** Those of a process group. */
+function membersOf(group: number): Process[] {
+  return processes().filter(({ pgrp }) => pgrp === group);
 }
 
 function entriesOf(folder: string): string[] {

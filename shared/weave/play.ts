@@ -81,8 +81,6 @@ export class Play {
     }
     const command = step.kind === 'runs' ? leftToRun(step.command) : step.command;
     if (command === undefined) return;
-    const isSilent = step.expected.every((line) => line.trim() === '' || line === LEFT_OUT);
-    const isQuiet = step.kind === 'shows' && (this.#isTaking || isSilent);
     const terminal = new Terminal(step, command, this.#place);
     if (step.terminal === '') {
       await this.#runToEnd(terminal);
@@ -93,7 +91,8 @@ export class Play {
       await this.#run(terminal);
       return;
     }
-    if (isQuiet) {
+    const isSilent = step.expected.every((line) => line.trim() === '' || line === LEFT_OUT);
+    if (this.#isTaking || isSilent) {
       await terminal.until(() => terminal.text !== '' || terminal.isAbroad);
       // It may have complained of something, and be about to listen: on a busy machine it takes its time, and looks idle.
       await terminal.until(() => terminal.isAbroad, COMPLAINT);

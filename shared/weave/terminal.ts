@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
-import { isIdle, socketsOfGroup } from '../harness/proc.ts';
+import { holdsSocket, isIdle } from '../harness/proc.ts';
 import { ServerProcess } from '../harness/server-process.ts';
 import { toLines } from './compare.ts';
 import type { Step } from './transcript.ts';
@@ -70,12 +70,12 @@ export class Terminal {
 
   /** Whether its programs wait for clients. */
   get listens(): boolean {
-    return socketsOfGroup(this.process.pid, 'LISTEN') > 0;
+    return holdsSocket(this.process.pid, 'LISTEN');
   }
 
   /** Whether its programs are connected to somebody, or wait for clients. */
   get isAbroad(): boolean {
-    return this.listens || socketsOfGroup(this.process.pid, 'ESTABLISHED') > 0;
+    return holdsSocket(this.process.pid, 'LISTEN', 'ESTABLISHED');
   }
 
   /** What has become of it, for whoever wonders about another one. */
